@@ -1,0 +1,1 @@
+"""Who may see what: bearer tokens, scopes and firm isolation."""

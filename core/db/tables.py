@@ -1,0 +1,155 @@
+"""The tables core owns. Clio's records live in the plugins' tables; here is what the service knows about itself."""
+
+from piccolo.columns import JSONB, BigInt, BigSerial, Boolean, Bytea, Integer, Text, Timestamptz, Varchar
+from piccolo.constraints import Unique
+
+from core.db.dialect import PostgresTable
+
+
+class TransactionId(Varchar):
+    """A column of type xid8: the transaction that wrote the row."""
+
+    @property
+    def column_type(self) -> str:
+        """The PostgreSQL type."""
+        return "XID8"
+
+
+class Firm(PostgresTable, tablename="firm"):
+    """A law firm: one Clio account in one region."""
+
+    id = BigSerial(primary_key=True)
+    region = Varchar(length=2, help_text="us | ca | eu | au: regions share nothing")
+    clio_account_id = BigInt(help_text="account.id of who_am_i")
+    name = Text(default="", help_text="account.name of who_am_i")
+    state = Varchar(length=16, default="connected", help_text="connected | grant_dead | disconnected")
+    created_at = Timestamptz()
+    firm_region_account = Unique(["region", "clio_account_id"])
+
+
+class OAuthState(PostgresTable, tablename="oauth_state"):
+    """A `state` handed to a browser, good for one callback within ten minutes."""
+
+    id = BigSerial(primary_key=True)
+    state = Varchar(length=64, unique=True, help_text="sha256, hex: the value itself is never stored")
+    region = Varchar(length=2)
+    created_at = Timestamptz()
+
+
+class OAuthToken(PostgresTable, tablename="oauth_token"):
+    """The firm's grant at Clio; `version` counts writes, so that a refresh is a compare-and-swap."""
+
+    id = BigSerial(primary_key=True)
+    firm = BigInt(unique=True)
+    access_token = Bytea(help_text="envelope of core.db.cipher")
+    refresh_token = Bytea(help_text="envelope of core.db.cipher")
+    expires_at = Timestamptz()
+    clio_user_id = BigInt(help_text="the user whose permissions bound what the mirror can see")
+    version = Integer(default=1)
+    refreshed_at = Timestamptz()
+
+
+class SyncRun(PostgresTable, tablename="sync_run"):
+    """One backfill or incremental run of one resource of one firm. The row is the truth; arq only wakes workers."""
+
+    id = BigSerial(primary_key=True)
+    firm = BigInt()
+    resource = Varchar(length=64)
+    kind = Varchar(length=16, help_text="backfill | incremental")
+    state = Varchar(length=16, default="queued", help_text="queued | running | succeeded | failed | cancelled")
+    next_url = Text(null=True, default=None, help_text="the page to read next; null before the first page")
+    since_at = Timestamptz(null=True, default=None, help_text="updated_since of an incremental run")
+    high_water_at = Timestamptz(null=True, default=None, help_text="when the first page was asked for")
+    pages = Integer(default=0)
+    records_total = Integer(null=True, default=None, help_text="meta.records of the first page; null where not told")
+    records_seen = Integer(default=0)
+    records_created = Integer(default=0)
+    records_updated = Integer(default=0)
+    attempt = Integer(default=0, help_text="times a worker took the run up")
+    failures = Integer(default=0, help_text="failures in a row without a page between them")
+    lease_owner = Varchar(length=64, null=True, default=None)
+    lease_until = Timestamptz(null=True, default=None)
+    not_before_at = Timestamptz(help_text="a failed attempt waits until then")
+    cancel_requested = Boolean(default=False)
+    error_code = Varchar(length=64, null=True, default=None)
+    error_message = Text(null=True, default=None)
+    created_at = Timestamptz()
+    started_at = Timestamptz(null=True, default=None)
+    heartbeat_at = Timestamptz(null=True, default=None)
+    finished_at = Timestamptz(null=True, default=None)
+
+
+class SyncCursor(PostgresTable, tablename="sync_cursor"):
+    """How far each resource of a firm has been read; written only by a run that succeeded."""
+
+    id = BigSerial(primary_key=True)
+    firm = BigInt()
+    resource = Varchar(length=64)
+    high_water_at = Timestamptz(help_text="all that Clio changed before this is in the mirror")
+    backfilled_at = Timestamptz(null=True, default=None)
+    sync_cursor_firm_resource = Unique(["firm", "resource"])
+
+
+class Change(PostgresTable, tablename="change"):
+    """One change of one mirrored record, written in the statement that made it."""
+
+    id = BigSerial(primary_key=True)
+    firm = BigInt()
+    resource = Varchar(length=64)
+    clio_id = BigInt()
+    operation = Varchar(length=16, help_text="created | updated | deleted | hidden | restored")
+    seen_at = Timestamptz(help_text="when the request or delivery that told of it began")
+    committed_in = TransactionId(help_text="pg_current_xact_id(): a reader stops at the oldest one still open")
+    source = Varchar(length=16, help_text="backfill | incremental | webhook")
+    etag = Text(null=True, default=None)
+    before = JSONB(null=True, default=None, help_text="changed columns before; null for a created record")
+    after = JSONB(null=True, default=None, help_text="changed columns after; null for a deleted record")
+
+
+class WebhookEndpoint(PostgresTable, tablename="webhook_endpoint"):
+    """One subscription at Clio, for one model of one firm, with an address of its own."""
+
+    id = BigSerial(primary_key=True)
+    firm = BigInt()
+    resource = Varchar(length=64)
+    model = Varchar(length=64)
+    endpoint_key = Varchar(length=64, unique=True, help_text="unguessable last part of the address")
+    clio_webhook_id = BigInt(null=True, default=None, help_text="null until Clio has answered the POST")
+    state = Varchar(length=16, default="creating", help_text="creating | pending | enabled | suspended | retired | failed")
+    secret = Bytea(null=True, default=None, help_text="envelope; the key deliveries are signed with")
+    offered_secret = Bytea(null=True, default=None, help_text="envelope; X-Hook-Secret of a handshake, not yet confirmed")
+    events = JSONB(default="[]")
+    fields = Text(default="")
+    expires_at = Timestamptz(null=True, default=None)
+    error_code = Varchar(length=64, null=True, default=None)
+    created_at = Timestamptz()
+    updated_at = Timestamptz()
+
+
+class WebhookDelivery(PostgresTable, tablename="webhook_delivery"):
+    """The inbox and raw log of webhooks: committed before Clio is told 200."""
+
+    id = BigSerial(primary_key=True)
+    firm = BigInt()
+    endpoint = BigInt()
+    resource = Varchar(length=64)
+    model = Varchar(length=64)
+    event = Varchar(length=32)
+    record_clio_id = BigInt(null=True, default=None)
+    digest = Bytea(help_text="sha256 of the body; with the endpoint, what makes a delivery one and the same")
+    body = Bytea(help_text="raw, as signed")
+    status = Varchar(length=16, default="received", help_text="received | processing | processed | failed | dead")
+    outcome = Varchar(length=16, null=True, default=None, help_text="created | updated | deleted | unchanged")
+    receipts = Integer(default=1, help_text="how often Clio sent it")
+    attempts = Integer(default=0)
+    not_before_at = Timestamptz()
+    lease_until = Timestamptz(null=True, default=None)
+    error_code = Varchar(length=64, null=True, default=None)
+    error_message = Text(null=True, default=None)
+    received_at = Timestamptz()
+    processed_at = Timestamptz(null=True, default=None)
+    webhook_delivery_endpoint_digest = Unique(["endpoint", "digest"])
+
+
+TABLES = (Firm, OAuthState, OAuthToken, SyncRun, SyncCursor, Change, WebhookEndpoint, WebhookDelivery)
+"""Every table of core, in the order they are created."""

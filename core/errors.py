@@ -1,0 +1,200 @@
+"""The tree of errors raised on purpose.
+
+```
+ServiceError                        INTERNAL
+├── SettingsError                   SETTINGS_INVALID
+├── PluginError                     PLUGIN_INVALID
+│   └── PluginConflict              PLUGIN_CONFLICT
+├── DatabaseUnavailable             DATABASE_UNAVAILABLE
+├── RedisUnavailable                REDIS_UNAVAILABLE
+├── PortOccupied                    PORT_OCCUPIED
+├── MigrationFailed                 MIGRATION_FAILED
+├── BadInput                        BAD_USER_INPUT
+├── NotFound                        NOT_FOUND
+├── Unauthenticated                 UNAUTHENTICATED
+│   └── TokenExpired                TOKEN_EXPIRED
+├── Forbidden                       FORBIDDEN
+├── LeaseLost                       LEASE_LOST
+├── OAuthStateInvalid               OAUTH_STATE_INVALID
+├── DecryptionFailed                DECRYPTION_FAILED
+└── ClioError                       CLIO_ERROR
+    ├── ClioUnavailable             CLIO_UNAVAILABLE         (network, time-out, 5xx)
+    ├── ClioRateLimited             CLIO_RATE_LIMITED        (429, or no budget in time)
+    ├── ClioUnauthorized            CLIO_UNAUTHORIZED        (401: this access token)
+    │   └── ClioGrantDead           CLIO_GRANT_DEAD          (the firm must connect again)
+    ├── ClioForbidden               CLIO_FORBIDDEN           (403)
+    ├── ClioNotFound                CLIO_NOT_FOUND           (404)
+    ├── ClioInvalidRequest          CLIO_INVALID_REQUEST     (400, 409, 410, 412, 422)
+    └── ClioUnexpectedAnswer        CLIO_UNEXPECTED_ANSWER   (a body that is not what Clio documents)
+```
+
+Messages start in lower case, name the thing and the next step, and hold no token and no client data. Anything outside
+the tree reaches a client as INTERNAL with an id to look up in the log.
+"""
+
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """Root of every error raised on purpose; a GraphQL client sees `code` and the message."""
+
+    code: ClassVar[str] = "INTERNAL"
+
+
+class SettingsError(ServiceError):
+    """The environment does not configure the service; the message lists everything wrong at once."""
+
+    code = "SETTINGS_INVALID"
+
+
+class PluginError(ServiceError):
+    """A plugin cannot be used. Raised while loading; the plugin is refused by name and the others load."""
+
+    code = "PLUGIN_INVALID"
+
+
+class PluginConflict(PluginError):
+    """Two plugins claim the same thing; the later one is refused."""
+
+    code = "PLUGIN_CONFLICT"
+
+
+class DatabaseUnavailable(ServiceError):
+    """PostgreSQL cannot be reached."""
+
+    code = "DATABASE_UNAVAILABLE"
+
+
+class RedisUnavailable(ServiceError):
+    """Redis cannot be reached."""
+
+    code = "REDIS_UNAVAILABLE"
+
+
+class PortOccupied(ServiceError):
+    """A port the service was told to listen on is taken."""
+
+    code = "PORT_OCCUPIED"
+
+    def __init__(self, *, host: str, port: int, setting: str) -> None:
+        super().__init__(f"port {port} on {host} is taken by another process: stop it, or set {setting} to a free port")
+
+
+class MigrationFailed(ServiceError):
+    """A migration could not be applied; the database is as it was before that migration."""
+
+    code = "MIGRATION_FAILED"
+
+
+class BadInput(ServiceError):
+    """A caller's argument cannot be used."""
+
+    code = "BAD_USER_INPUT"
+
+
+class NotFound(ServiceError):
+    """What was asked for does not exist, or belongs to a firm the caller may not see: the two look alike."""
+
+    code = "NOT_FOUND"
+
+
+class Unauthenticated(ServiceError):
+    """No usable bearer token came with the request."""
+
+    code = "UNAUTHENTICATED"
+
+
+class TokenExpired(Unauthenticated):
+    """The bearer token was good and is past its time."""
+
+    code = "TOKEN_EXPIRED"
+
+
+class Forbidden(ServiceError):
+    """The bearer token does not carry the scope, or the firm, that the call needs."""
+
+    code = "FORBIDDEN"
+
+
+class LeaseLost(ServiceError):
+    """Another worker holds this run now; the one that raises this must stop writing."""
+
+    code = "LEASE_LOST"
+
+
+class OAuthStateInvalid(ServiceError):
+    """The `state` of an OAuth callback is unknown, used or too old."""
+
+    code = "OAUTH_STATE_INVALID"
+
+
+class DecryptionFailed(ServiceError):
+    """A stored secret cannot be read with the configured encryption keys."""
+
+    code = "DECRYPTION_FAILED"
+
+
+class ClioError(ServiceError):
+    """Root of every failure of a call to Clio. `status` is the HTTP status, None when no answer came."""
+
+    code = "CLIO_ERROR"
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ClioUnavailable(ClioError):
+    """Clio did not answer, or answered 5xx, and retries did not help."""
+
+    code = "CLIO_UNAVAILABLE"
+
+
+class ClioRateLimited(ClioError):
+    """Clio answered 429, or the request budget has no room within the caller's patience."""
+
+    code = "CLIO_RATE_LIMITED"
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message, status=429)
+        self.retry_after_s = retry_after_s
+
+
+class ClioUnauthorized(ClioError):
+    """Clio does not accept the access token."""
+
+    code = "CLIO_UNAUTHORIZED"
+
+
+class ClioGrantDead(ClioUnauthorized):
+    """The firm's grant is gone: neither the access token nor the refresh token works any more."""
+
+    code = "CLIO_GRANT_DEAD"
+
+
+class ClioForbidden(ClioError):
+    """The application or the connected user lacks a permission at Clio."""
+
+    code = "CLIO_FORBIDDEN"
+
+
+class ClioNotFound(ClioError):
+    """The record is not there, or not visible to the connected user: Clio does not tell the two apart."""
+
+    code = "CLIO_NOT_FOUND"
+
+
+class ClioInvalidRequest(ClioError):
+    """Clio refused the request itself (400, 409, 410, 412, 422); retrying it unchanged cannot help."""
+
+    code = "CLIO_INVALID_REQUEST"
+
+    def __init__(self, message: str, *, status: int, error_type: str) -> None:
+        super().__init__(message, status=status)
+        self.error_type = error_type
+
+
+class ClioUnexpectedAnswer(ClioError):
+    """Clio's answer is not of the documented shape."""
+
+    code = "CLIO_UNEXPECTED_ANSWER"

@@ -1,0 +1,1 @@
+"""arq behind one small interface: it wakes workers, and holds no truth."""

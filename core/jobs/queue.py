@@ -1,0 +1,38 @@
+"""Waking workers. arq carries the wake-ups; what there is to do is in PostgreSQL, so a lost one delays and loses nothing."""
+
+from typing import Any
+
+import msgspec
+from arq.connections import ArqRedis
+
+SYNC_JOB = "work_on_sync_run"
+DELIVERY_JOB = "work_on_deliveries"
+QUEUE_NAME = "clio-service:jobs"
+
+
+def encode_job(job: dict[str, Any]) -> bytes:
+    """Serialise a job as JSON: with arq's default, pickle, whoever writes to Redis runs code in the worker."""
+    return msgspec.json.encode(job)
+
+
+def decode_job(data: bytes) -> dict[str, Any]:
+    """Read back what `encode_job` wrote."""
+    job: dict[str, Any] = msgspec.json.decode(data)
+    return job
+
+
+class JobQueue:
+    """Enqueues wake-ups; each names a run or says that deliveries wait."""
+
+    def __init__(self, redis: ArqRedis) -> None:
+        self._redis = redis
+
+    async def wake_sync(self, run_id: int, *, attempt: int) -> None:
+        """Ask a worker to take up a run; the same attempt asked for twice is one job."""
+        await self._redis.enqueue_job(
+            SYNC_JOB, run_id, _job_id=f"sync:{run_id}:{attempt}", _queue_name=QUEUE_NAME
+        )
+
+    async def wake_deliveries(self) -> None:
+        """Ask a worker to look for deliveries."""
+        await self._redis.enqueue_job(DELIVERY_JOB, _queue_name=QUEUE_NAME)

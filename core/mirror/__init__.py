@@ -1,0 +1,1 @@
+"""Writing what Clio said into the mirror: newer-only, once, with the change recorded in the same statement."""

@@ -1,0 +1,155 @@
+"""Settings: read from the environment alone, checked all at once, secrets from files where wanted.
+
+`NAME_FILE` names a file that holds the value of `NAME`, for every secret. `docs/settings.md` explains each one.
+"""
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from core.errors import SettingsError
+
+Region = Literal["us", "ca", "eu", "au"]
+
+SECRET_NAMES = ("CLIO_CLIENT_SECRET", "JWT_SECRET", "ENCRYPTION_KEYS", "DATABASE_URL", "REDIS_URL")
+"""Settings that may come from a file: `NAME_FILE` instead of `NAME`."""
+
+KEY_BYTES = 32
+
+
+class Settings(BaseSettings):
+    """Everything the service reads from its environment."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
+
+    database_url: SecretStr | None = Field(None, description="PostgreSQL; absent = an embedded server in `data_dir`.")
+    redis_url: SecretStr | None = Field(None, description="Redis; absent = an embedded server in `data_dir`.")
+    data_dir: Path = Field(Path(".data"), description="Where embedded servers and generated secrets are kept.")
+    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the API listens on.")
+    public_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://127.0.0.1:8000"), description="How Clio and browsers reach the API; https outside a demo."
+    )
+    clio_client_id: str = Field(description="The application's key, from Clio's developer portal.")
+    clio_client_secret: SecretStr = Field(description="The application's secret, from Clio's developer portal.")
+    clio_base_url: AnyHttpUrl | None = Field(
+        None, description="Replaces Clio's host in every region; for the mock Clio, never in production."
+    )
+    clio_api_version: str = Field("4.0.13", pattern=r"^4\.\d+\.\d+$", description="X-API-VERSION of every request.")
+    jwt_secret: SecretStr = Field(description="HMAC key of the bearer tokens; 32 characters or more.")
+    encryption_keys: SecretStr = Field(
+        description="`id:base64` of 32 random bytes, comma separated; the first encrypts, all decrypt."
+    )
+    database_pool_size: int = Field(8, ge=2, le=100, description="PostgreSQL connections per process.")
+    request_timeout_s: float = Field(30.0, gt=0, le=300, description="Longest wait for one answer of Clio.")
+    sync_concurrency: int = Field(4, ge=1, le=64, description="Sync runs a worker works on at once.")
+    lease_s: float = Field(15.0, ge=2, le=300, description="How long a run stays with a worker that went silent.")
+    poll_factor: float = Field(1.0, gt=0, le=100, description="Multiplies every resource's polling interval.")
+    webhook_max_bytes: int = Field(1_048_576, ge=1024, description="Largest delivery taken in; more is 413.")
+    webhook_days: float = Field(31.0, gt=0, le=31, description="Life asked for a webhook subscription, in days.")
+    graphql_max_page: int = Field(200, ge=1, le=1000, description="Largest `first` or `last` of a connection.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read nothing but what `load_settings` passes, so that one environment mapping decides."""
+        return (init_settings,)
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < KEY_BYTES:
+            raise ValueError("must be 32 characters or more; `openssl rand -hex 32` makes one")
+        return value
+
+    @field_validator("encryption_keys")
+    @classmethod
+    def _readable_keys(cls, value: SecretStr) -> SecretStr:
+        parse_encryption_keys(value.get_secret_value())
+        return value
+
+    @field_validator("database_url", "redis_url")
+    @classmethod
+    def _known_scheme(cls, value: SecretStr | None) -> SecretStr | None:
+        schemes = ("postgresql", "postgres", "redis", "rediss", "unix")
+        if value is not None and urlsplit(value.get_secret_value()).scheme not in schemes:
+            raise ValueError("must be a URL such as postgresql://user:password@host/database or redis://host:6379/0")
+        return value
+
+    @property
+    def public_base(self) -> str:
+        """`public_url` without a trailing slash."""
+        return str(self.public_url).rstrip("/")
+
+
+def parse_encryption_keys(text: str) -> dict[str, bytes]:
+    """Return key id -> 32 bytes, in order, from `id:base64,id:base64`.
+
+    Raises:
+        ValueError: a part is not of that form, or a key is not 32 bytes long.
+    """
+    keys: dict[str, bytes] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        key_id, separator, encoded = part.partition(":")
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            key = b""
+        if not key_id or not separator or len(key) != KEY_BYTES:
+            raise ValueError("must be `id:base64` of 32 bytes each; `openssl rand -base64 32` makes one")
+        keys[key_id] = key
+    if not keys:
+        raise ValueError("names no key; `openssl rand -base64 32` makes one")
+    return keys
+
+
+def load_settings(environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Read the settings from an environment (the process's own unless given), `overrides` first.
+
+    Raises:
+        SettingsError: names every setting that is missing or wrong, in one message, without its value.
+    """
+    found = dict(os.environ if environment is None else environment)
+    problems = list(_read_secret_files(found))
+    fields = {name: found[name.upper()] for name in Settings.model_fields if found.get(name.upper())}
+    try:
+        settings = Settings(**{**fields, **overrides})
+    except ValidationError as error:
+        problems += [_describe(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors()]
+    if problems:
+        lines = "".join(f"\n  - {problem}" for problem in problems)
+        raise SettingsError(f"{len(problems)} setting(s) need attention (see docs/settings.md):{lines}")
+    return settings
+
+
+def _read_secret_files(found: dict[str, str]) -> list[str]:
+    """Replace `NAME_FILE` by `NAME` in place; return what is wrong."""
+    problems = []
+    for name in SECRET_NAMES:
+        path = found.get(f"{name}_FILE")
+        if not path:
+            continue
+        if found.get(name):
+            problems.append(f"{name} and {name}_FILE are both set: keep one")
+            continue
+        try:
+            found[name] = Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            problems.append(f"{name}_FILE cannot be read: {error.strerror or type(error).__name__}")
+    return problems
+
+
+def _describe(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    name = str(location[0]).upper() if location else "the environment"
+    if kind == "missing":
+        return f"{name} is not set: {Settings.model_fields[name.lower()].description}"
+    return f"{name} {message.removeprefix('Value error, ')}"

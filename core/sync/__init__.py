@@ -1,0 +1,1 @@
+"""Sync runs: backfill and incremental, resumable within one page."""

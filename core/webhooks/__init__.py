@@ -1,0 +1,1 @@
+"""Webhooks in: subscriptions, the receiver, the inbox and its processing."""

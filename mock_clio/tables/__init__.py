@@ -1,0 +1,1 @@
+"""Clio's resources as declarations: which fields, types, associations, filters and orders each has."""

@@ -1,0 +1,1 @@
+"""Contacts: the people and companies a firm deals with."""

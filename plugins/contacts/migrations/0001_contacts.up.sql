@@ -1,0 +1,32 @@
+CREATE TABLE contacts_contact (
+    id bigserial primary key,
+    firm bigint not null,
+    clio_id bigint not null,
+    etag varchar,
+    clio_created_at timestamptz,
+    clio_updated_at timestamptz,
+    presence varchar(10) not null default 'present',
+    seen_at timestamptz not null,
+    type varchar(32),
+    name text,
+    prefix text,
+    first_name text,
+    middle_name text,
+    last_name text,
+    title text,
+    initials text,
+    date_of_birth date,
+    is_client boolean,
+    is_co_counsel boolean,
+    is_bill_recipient boolean,
+    primary_email_address text,
+    secondary_email_address text,
+    primary_phone_number text,
+    secondary_phone_number text,
+    ledes_client_id text,
+    sales_tax_number text,
+    company_clio_id bigint,
+    CONSTRAINT contacts_contact_firm_clio_id UNIQUE (firm, clio_id)
+);
+
+CREATE INDEX contacts_contact_company_clio_id ON contacts_contact (firm, company_clio_id, clio_id);

@@ -1,0 +1,1 @@
+"""Matters: the cases a firm works on for a client."""

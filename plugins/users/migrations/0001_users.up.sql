@@ -1,0 +1,23 @@
+CREATE TABLE users_user (
+    id bigserial primary key,
+    firm bigint not null,
+    clio_id bigint not null,
+    etag varchar,
+    clio_created_at timestamptz,
+    clio_updated_at timestamptz,
+    presence varchar(10) not null default 'present',
+    seen_at timestamptz not null,
+    name text,
+    first_name text,
+    last_name text,
+    initials text,
+    email text,
+    phone_number text,
+    enabled boolean,
+    account_owner boolean,
+    subscription_type varchar(32),
+    rate numeric(14, 2),
+    roles text[],
+    time_zone text,
+    CONSTRAINT users_user_firm_clio_id UNIQUE (firm, clio_id)
+);

@@ -1,0 +1,23 @@
+"""Users: the people who work at the firm. Clio has no webhook for them, so they are polled."""
+
+from pathlib import Path
+
+from core.hookspecs import hookimpl
+from core.resource import Resource
+from plugins.users import clio, tables, types
+
+requires: tuple[str, ...] = ()
+
+USER = Resource(name="user", table=tables.User, type=types.User, endpoint=clio.ENDPOINT, poll_s=120.0)
+
+
+@hookimpl
+def resources() -> list[Resource]:
+    """Declare users."""
+    return [USER]
+
+
+@hookimpl
+def migrations() -> Path:
+    """Name the folder of the users' migrations."""
+    return Path(__file__).parent / "migrations"

@@ -1,0 +1,1 @@
+"""The GraphQL face of the mirror, built from what the plugins declared."""

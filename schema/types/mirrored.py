@@ -1,0 +1,40 @@
+"""What every mirrored record has in GraphQL."""
+
+import datetime
+from enum import Enum
+
+import strawberry
+
+
+@strawberry.enum(description="Whether a record is known to be at Clio. Absent is not deleted: only evidence moves it.")
+class Presence(Enum):
+    """Values are those of the `presence` column."""
+
+    PRESENT = strawberry.enum_value("present", description="Clio had it when it was last read.")
+    DELETED = strawberry.enum_value("deleted", description="Clio said that it was deleted.")
+    HIDDEN = strawberry.enum_value("hidden", description="The connected user may not see it any more.")
+    UNKNOWN = strawberry.enum_value("unknown", description="It was missing from a listing, and nothing says why yet.")
+
+
+@strawberry.interface(description="An object with a global id.")
+class Node:
+    """Relay's Node. Source: Relay, Global Object Identification."""
+
+    id: strawberry.ID = strawberry.field(description="Global id; opaque, and stable for the life of the record.")
+
+
+@strawberry.interface(description="A record mirrored from Clio.")
+class Mirrored(Node):
+    """The base class of every plugin's type; its fields are filled from the columns of `core.resource.MirrorTable`."""
+
+    clio_id: int = strawberry.field(description="Clio's id of the record, unique within the firm.")
+    firm: strawberry.ID = strawberry.field(description="The firm the record belongs to.")
+    etag: str | None = strawberry.field(description="Clio's etag, with its own double quotes.")
+    clio_created_at: datetime.datetime | None = strawberry.field(description="When Clio created the record.")
+    clio_updated_at: datetime.datetime | None = strawberry.field(
+        description="When Clio last changed the record; whole seconds."
+    )
+    presence: Presence = strawberry.field(description="Whether the record is known to be at Clio.")
+    seen_at: datetime.datetime = strawberry.field(
+        description="When the request or delivery that last changed the mirrored record began."
+    )
