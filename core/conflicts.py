@@ -20,18 +20,14 @@ def _claims(resource: Resource) -> dict[str, str]:
     return claims
 
 
-def check_resources(
-    plugin: str, new: Sequence[Resource], loaded: Iterable[tuple[str, Sequence[Resource]]]
-) -> None:
+def check_resources(plugin: str, new: Sequence[Resource], loaded: Iterable[tuple[str, Sequence[Resource]]]) -> None:
     """Refuse what is not a Resource, and what an earlier plugin, or the same one, has claimed already.
 
     Raises:
         PluginError: the hook returned something else than resources.
         PluginConflict: names the claim and both plugins.
     """
-    taken = {
-        (kind, value): owner for owner, owned in loaded for each in owned for kind, value in _claims(each).items()
-    }
+    taken = {(kind, value): owner for owner, owned in loaded for each in owned for kind, value in _claims(each).items()}
     for resource in new:
         if not isinstance(resource, Resource):
             raise PluginError(f"its hook resources() returned {type(resource).__name__}, not core.resource.Resource")
@@ -53,7 +49,9 @@ def check_edges(new: Sequence[Resource], loaded: Sequence[Resource]) -> None:
     for resource in (*loaded, *new):
         for edge in resource.edges:
             if edge.to not in types:
-                raise PluginError(f"edge {resource.name}.{edge.name} leads to {edge.to}, which no loaded plugin declares")
+                raise PluginError(
+                    f"edge {resource.name}.{edge.name} leads to {edge.to}, which no loaded plugin declares"
+                )
             for type_name, field in ((resource.type_name, edge.name), (edge.to, edge.reverse)):
                 if field is None:
                     continue

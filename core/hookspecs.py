@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pluggy
 from litestar.types import ControllerRouterHandler
 
@@ -61,4 +62,16 @@ def route_handlers(services: "Services") -> Sequence[ControllerRouterHandler]:  
     Merged: concatenated in order of loading.
     Errors: the application starts without that plugin's routes, and the log says so.
     Source: Litestar's routing. Since: hook API 1.
+    """
+
+
+@hookspec
+def commands() -> Sequence[click.Command]:  # type: ignore[empty-body]  # a hookspec is its signature
+    """Add commands, or groups of them, to `clio-service`.
+
+    Called: once, when the command line is built; do no I/O.
+    Returns: click commands.
+    Merged: in order of loading; a name that is taken refuses the later command with a log line.
+    Errors: the command line works without that plugin's commands, and the log says so.
+    Source: click's commands. Since: hook API 1.
     """

@@ -1,12 +1,13 @@
 """Loading plugins one at a time, and what they declared as one typed façade over pluggy."""
 
 import importlib.metadata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import click
 import pluggy
 from litestar.types import ControllerRouterHandler
 
@@ -83,16 +84,29 @@ class Registry:
         return next((resource for resource in self.resources if resource.type_name == type_name), None)
 
     def route_handlers(self, services: "Services") -> list[ControllerRouterHandler]:
-        """Return the routes of every plugin; one that fails to build them is logged and left out."""
-        handlers: list[ControllerRouterHandler] = []
+        """Return the routes of every plugin; one of a stranger's that fails to build them is logged and left out."""
+        return [handler for _, handler in self._collect("route_handlers", services=services)]
+
+    def commands(self) -> list[click.Command]:
+        """Return the commands of every plugin; of two with one name, the first."""
+        commands: dict[str, click.Command] = {}
+        for plugin, command in self._collect("commands"):
+            name = str(command.name)
+            if name in commands:
+                log.error("plugin_command_refused", plugin=plugin, command=name, reason="the name is taken")
+            commands.setdefault(name, command)
+        return list(commands.values())
+
+    def _collect(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
         for plugin in self.plugins:
             try:
-                handlers += self._call(plugin.name, "route_handlers", services=services) or []
+                answers = list(self._call(plugin.name, hook, **arguments) or ())
             except Exception as error:
                 if plugin.distribution == OUR_DISTRIBUTION:
                     raise
-                log.exception("plugin_routes_refused", plugin=plugin.name, error=type(error).__name__)
-        return handlers
+                log.exception("plugin_hook_refused", plugin=plugin.name, hook=hook, error=type(error).__name__)
+            else:
+                yield from ((plugin.name, answer) for answer in answers)
 
     def _call(self, plugin: str, hook: str, **arguments: Any) -> Any:
         """Call one hook of one plugin; None where it has no such hook."""

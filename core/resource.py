@@ -6,8 +6,8 @@ history, webhook handling, filters, connections, batching and contract tests all
 
 import dataclasses
 import datetime
+import inspect
 import re
-import types
 import typing
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -93,14 +93,14 @@ def _field_text(payload: type[BaseModel], name: str, *, nested: bool) -> str:
         return name
     if nested:
         raise PluginError(
-            f"{payload.__name__}.{name} nests a second level of fields, which Clio refuses with 400: flatten the payload"
+            f"{payload.__name__}.{name} nests a second level of fields, which Clio refuses with 400: flatten it"
         )
     return name + "{" + ",".join(_field_text(model, inner, nested=True) for inner in model.model_fields) + "}"
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
     """Return the pydantic model inside `X`, `X | None` or `list[X]`; None for plain values."""
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+    if inspect.isclass(annotation):
         return annotation if issubclass(annotation, BaseModel) else None
     found = (_model_in(argument) for argument in typing.get_args(annotation))
     return next((model for model in found if model is not None), None)
@@ -150,9 +150,9 @@ class ToOne:
     reverse_description: str | None = None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Resource:
-    """One Clio resource: its table, endpoint, GraphQL type, edges and webhook model.
+    """One Clio resource: its table, endpoint, GraphQL type, edges and webhook model. Equal only to itself.
 
     `name` is Clio's singular word (`contact`), `plural` the name of the list (`contacts`; the endpoint's path unless
     given). `poll_s` is how often an incremental run looks for what no webhook told.
@@ -176,10 +176,12 @@ class Resource:
             if not self.IDENTIFIER.match(text):
                 raise PluginError(f"resource name {text!r} must be lower case letters, digits and underscores")
         if not issubclass(self.table, MirrorTable):
-            raise PluginError(f"resource {self.name}: table {self.table.__name__} must subclass core.resource.MirrorTable")
+            raise PluginError(f"resource {self.name}: table {self.table.__name__} must be a core.resource.MirrorTable")
         for edge in self.edges:
             if edge.column not in self.columns:
-                raise PluginError(f"resource {self.name}: edge {edge.name} names column {edge.column}, which is not there")
+                raise PluginError(
+                    f"resource {self.name}: edge {edge.name} names a column that is not there: {edge.column}"
+                )
 
     @property
     def type_name(self) -> str:

@@ -46,4 +46,6 @@ class Cipher:
             return cipher.decrypt(nonce, sealed, purpose.encode()).decode()
         except (InvalidTag, ValueError) as error:
             purpose_name = purpose.partition(":")[0]
-            raise DecryptionFailed(f"a stored {purpose_name} does not open: it is damaged, or of another row") from error
+            raise DecryptionFailed(
+                f"a stored {purpose_name} does not open: it is damaged, or of another row"
+            ) from error

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 from core.db.dialect import QuietEngine
@@ -17,8 +17,12 @@ log = get_logger(__name__)
 CONNECT_ERRORS = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.InterfaceError)
 """What asyncpg raises when the server is not there, or goes away."""
 
-Pool = asyncpg.Pool[asyncpg.Record]
-Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+SERVER_SETTINGS = {"application_name": "clio-service", "plan_cache_mode": "force_custom_plan"}
+"""A plan kept from when a table was empty reads the whole table for each page once a backfill has filled it."""
+
+# The stubs make these classes generic; asyncpg itself does not.
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 
 class Database:
@@ -48,7 +52,12 @@ class Database:
         """
         try:
             await self._engine.start_connection_pool(
-                min_size=1, max_size=self._pool_size, init=_prepare, command_timeout=60, timeout=10
+                min_size=1,
+                max_size=self._pool_size,
+                init=_prepare,
+                command_timeout=60,
+                timeout=10,
+                server_settings=SERVER_SETTINGS,
             )
         except (*CONNECT_ERRORS, asyncpg.PostgresError, ValueError, TimeoutError) as error:
             raise DatabaseUnavailable(

@@ -53,7 +53,9 @@ def find_migrations(owner: str, folder: Path) -> Iterator[Migration]:
         match = FILE_NAME.match(up.name)
         down = up.with_name(up.name.replace(".up.sql", ".down.sql"))
         if match is None or not down.is_file():
-            raise MigrationFailed(f"{owner}: {up.name} must be named NNNN_name.up.sql, with NNNN_name.down.sql beside it")
+            raise MigrationFailed(
+                f"{owner}: {up.name} must be named NNNN_name.up.sql, with NNNN_name.down.sql beside it"
+            )
         yield Migration(owner, match[1], up, down)
 
 
@@ -63,7 +65,9 @@ async def migrate(database: Database, folders: Sequence[tuple[str, Path]]) -> li
     Raises:
         MigrationFailed: names the owner and the file; what ran before it stays applied.
     """
-    wanted = [step for owner, folder in [("core", CORE_MIGRATIONS), *folders] for step in find_migrations(owner, folder)]
+    wanted = [
+        step for owner, folder in [("core", CORE_MIGRATIONS), *folders] for step in find_migrations(owner, folder)
+    ]
     async with _locked(database) as connection:
         rows = await connection.fetch("SELECT owner, name FROM schema_migration")
         done = {(row["owner"], row["name"]) for row in rows}

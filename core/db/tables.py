@@ -115,9 +115,13 @@ class WebhookEndpoint(PostgresTable, tablename="webhook_endpoint"):
     model = Varchar(length=64)
     endpoint_key = Varchar(length=64, unique=True, help_text="unguessable last part of the address")
     clio_webhook_id = BigInt(null=True, default=None, help_text="null until Clio has answered the POST")
-    state = Varchar(length=16, default="creating", help_text="creating | pending | enabled | suspended | retired | failed")
+    state = Varchar(
+        length=16, default="creating", help_text="creating | pending | enabled | suspended | retired | failed"
+    )
     secret = Bytea(null=True, default=None, help_text="envelope; the key deliveries are signed with")
-    offered_secret = Bytea(null=True, default=None, help_text="envelope; X-Hook-Secret of a handshake, not yet confirmed")
+    offered_secret = Bytea(
+        null=True, default=None, help_text="envelope; X-Hook-Secret of a handshake, not yet confirmed"
+    )
     events = JSONB(default="[]")
     fields = Text(default="")
     expires_at = Timestamptz(null=True, default=None)

@@ -1,4 +1,4 @@
-"""Waking workers. arq carries the wake-ups; what there is to do is in PostgreSQL, so a lost one delays and loses nothing."""
+"""Waking workers. arq carries the wake-ups; what there is to do is in PostgreSQL, so losing one loses no work."""
 
 from typing import Any
 
@@ -29,9 +29,7 @@ class JobQueue:
 
     async def wake_sync(self, run_id: int, *, attempt: int) -> None:
         """Ask a worker to take up a run; the same attempt asked for twice is one job."""
-        await self._redis.enqueue_job(
-            SYNC_JOB, run_id, _job_id=f"sync:{run_id}:{attempt}", _queue_name=QUEUE_NAME
-        )
+        await self._redis.enqueue_job(SYNC_JOB, run_id, _job_id=f"sync:{run_id}:{attempt}", _queue_name=QUEUE_NAME)
 
     async def wake_deliveries(self) -> None:
         """Ask a worker to look for deliveries."""

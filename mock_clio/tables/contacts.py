@@ -35,12 +35,12 @@ ADDRESS = declare(
 
 EMAIL_ADDRESS = declare(
     "EmailAddress",
-    "id:i64 etag:str address:str created_at:datetime name:str primary:bool updated_at:datetime",
+    "id:i64 etag:str address:str created_at:datetime default_email:bool name:str primary:bool updated_at:datetime",
 )
 
 PHONE_NUMBER = declare(
     "PhoneNumber",
-    "id:i64 etag:str created_at:datetime name:str number:str primary:bool updated_at:datetime",
+    "id:i64 etag:str created_at:datetime default_number:bool name:str number:str primary:bool updated_at:datetime",
     enums={
         "name": ("Work", "Personal", "Other"),
     },
@@ -88,4 +88,15 @@ LEGAL_AID_UK_CONTACT = declare(
     "gender:i32 gender_title:str national_insurance_number:str",
 )
 
-SCHEMAS = (CONTACT, ADDRESS, EMAIL_ADDRESS, PHONE_NUMBER, WEB_SITE, INSTANT_MESSENGER, AVATAR, ACTIVITY_RATE, PAYMENT_PROFILE, LEGAL_AID_UK_CONTACT)
+SCHEMAS = (
+    CONTACT,
+    ADDRESS,
+    EMAIL_ADDRESS,
+    PHONE_NUMBER,
+    WEB_SITE,
+    INSTANT_MESSENGER,
+    AVATAR,
+    ACTIVITY_RATE,
+    PAYMENT_PROFILE,
+    LEGAL_AID_UK_CONTACT,
+)

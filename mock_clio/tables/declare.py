@@ -97,6 +97,12 @@ class Resource:
     """Name of the webhook model whose events this resource emits, if it has one."""
 
 
+def _closed(enums: Mapping[str, Sequence[str]], label: str) -> tuple[str, ...]:
+    """The closed set of values of one field; empty where it has none."""
+    values = enums.get(label, ())
+    return tuple(values.split() if isinstance(values, str) else values)
+
+
 def declare(
     name: str,
     scalars: str,
@@ -111,14 +117,14 @@ def declare(
         name: the schema's name in Clio's document.
         scalars: space-separated `name:kind`.
         associations: space-separated `name:Target` or `name:*Target` (a list), with `=key` or `=row` where modelled.
-        enums: closed sets of values, by field name.
+        enums: closed sets of values by field name, as a sequence or as space-separated words.
         permission: the application permission that opens such a record.
     """
     closed = enums or {}
     fields = {}
     for word in scalars.split():
         label, kind = word.split(":")
-        fields[label] = Field(label, Kind(kind), tuple(closed.get(label, ())))
+        fields[label] = Field(label, Kind(kind), _closed(closed, label))
     links = {}
     for word in associations.split():
         label, target = word.split(":")
@@ -140,7 +146,7 @@ def filters(notation: str, *, enums: Mapping[str, Sequence[str]] | None = None) 
         result[label] = Filter(
             label,
             Kind(kind.rstrip("?")),
-            tuple(closed.get(label, ())),
+            _closed(closed, label),
             nullable=kind.endswith("?"),
             many=label.endswith("[]"),
         )

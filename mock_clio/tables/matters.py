@@ -47,7 +47,7 @@ PRACTICE_AREA = declare(
             "science_and_technology securities_and_mergers_and_acquisitions small_claims "
             "sports_and_entertainment_and_gaming tax telecommunications traffic_offenses transportation "
             "tribal trusts wills_and_estates workers_compensation"
-        ).split(),
+        ),
     },
     permission="matters",
 )
@@ -141,4 +141,22 @@ TASK_TEMPLATE_LIST_INSTACE = declare(
     "id:i64 etag:str created_at:datetime updated_at:datetime",
 )
 
-SCHEMAS = (MATTER, MATTER_STAGE, PRACTICE_AREA, RELATIONSHIP, TASK, ATTORNEY_ALLOCATION, CONTINGENCY_FEE, MATTER_CUSTOM_RATE, POLYMORPHIC_CUSTOM_RATE, POLYMORPHIC_CUSTOM_RATE_ACTIVITY_DESCRIPTION, POLYMORPHIC_CUSTOM_RATE_GROUP, POLYMORPHIC_CUSTOM_RATE_USER, EVERGREEN_RETAINER, MATTER_BILL_RECIPIENT, MATTER_BUDGET, SPLIT_INVOICE_PAYER, TASK_TEMPLATE_LIST_INSTACE)
+SCHEMAS = (
+    MATTER,
+    MATTER_STAGE,
+    PRACTICE_AREA,
+    RELATIONSHIP,
+    TASK,
+    ATTORNEY_ALLOCATION,
+    CONTINGENCY_FEE,
+    MATTER_CUSTOM_RATE,
+    POLYMORPHIC_CUSTOM_RATE,
+    POLYMORPHIC_CUSTOM_RATE_ACTIVITY_DESCRIPTION,
+    POLYMORPHIC_CUSTOM_RATE_GROUP,
+    POLYMORPHIC_CUSTOM_RATE_USER,
+    EVERGREEN_RETAINER,
+    MATTER_BILL_RECIPIENT,
+    MATTER_BUDGET,
+    SPLIT_INVOICE_PAYER,
+    TASK_TEMPLATE_LIST_INSTACE,
+)

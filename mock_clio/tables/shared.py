@@ -21,10 +21,22 @@ CUSTOM_FIELD_VALUE = declare(
     "CustomFieldValue",
     "etag:str created_at:datetime field_display_order:i32 field_displayed:bool field_name:str "
     "field_required:bool field_type:str id:str soft_deleted:bool updated_at:datetime value:str",
-    "contact:Contact custom_field:CustomField matter:CustomFieldMatterSelection "
-    "picklist_option:PicklistOption",
+    "contact:Contact custom_field:CustomField matter:CustomFieldMatterSelection picklist_option:PicklistOption",
     enums={
-        "field_type": ("checkbox", "contact", "currency", "date", "time", "email", "matter", "numeric", "picklist", "text_area", "text_line", "url"),
+        "field_type": (
+            "checkbox",
+            "contact",
+            "currency",
+            "date",
+            "time",
+            "email",
+            "matter",
+            "numeric",
+            "picklist",
+            "text_area",
+            "text_line",
+            "url",
+        ),
     },
 )
 
@@ -34,7 +46,20 @@ CUSTOM_FIELD = declare(
     "name:str parent_type:str required:bool updated_at:datetime",
     "picklist_options:*PicklistOption",
     enums={
-        "field_type": ("checkbox", "contact", "currency", "date", "time", "email", "matter", "numeric", "picklist", "text_area", "text_line", "url"),
+        "field_type": (
+            "checkbox",
+            "contact",
+            "currency",
+            "date",
+            "time",
+            "email",
+            "matter",
+            "numeric",
+            "picklist",
+            "text_area",
+            "text_line",
+            "url",
+        ),
         "parent_type": ("Contact", "Matter"),
     },
     permission="custom_fields",
@@ -123,4 +148,21 @@ MULTIPART_HEADER = declare(
     "name:str value:str",
 )
 
-SCHEMAS = (CURRENCY, ACCOUNT_BALANCE, CUSTOM_FIELD_SET_ASSOCIATION, CUSTOM_FIELD_VALUE, CUSTOM_FIELD, PICKLIST_OPTION, CUSTOM_FIELD_MATTER_SELECTION, KYC_FIELD_VALUE, FOLDER, CLIO_CREATOR, DOCUMENT_CATEGORY, EXTERNAL_PROPERTY, LINKED_FOLDER, DOCUMENT_VERSION, MULTIPART, MULTIPART_HEADER)
+SCHEMAS = (
+    CURRENCY,
+    ACCOUNT_BALANCE,
+    CUSTOM_FIELD_SET_ASSOCIATION,
+    CUSTOM_FIELD_VALUE,
+    CUSTOM_FIELD,
+    PICKLIST_OPTION,
+    CUSTOM_FIELD_MATTER_SELECTION,
+    KYC_FIELD_VALUE,
+    FOLDER,
+    CLIO_CREATOR,
+    DOCUMENT_CATEGORY,
+    EXTERNAL_PROPERTY,
+    LINKED_FOLDER,
+    DOCUMENT_VERSION,
+    MULTIPART,
+    MULTIPART_HEADER,
+)

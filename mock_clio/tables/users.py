@@ -39,8 +39,7 @@ JOB_TITLE = declare(
 
 NOTIFICATION_METHOD = declare(
     "NotificationMethod",
-    "id:i64 etag:str created_at:datetime email_address:str is_default_email_address:bool type:str "
-    "updated_at:datetime",
+    "id:i64 etag:str created_at:datetime email_address:str is_default_email_address:bool type:str updated_at:datetime",
     enums={
         "type": ("Email", "Popup", "SMS"),
     },

@@ -1,6 +1,6 @@
 """The table of contacts."""
 
-from piccolo.columns import BigInt, Boolean, Date, Text, Varchar
+from piccolo.columns import BigInt, Boolean, Date, Text
 from piccolo.constraints import Unique
 
 from core.resource import MirrorTable
@@ -9,7 +9,7 @@ from core.resource import MirrorTable
 class Contact(MirrorTable, tablename="contacts_contact"):
     """One row per Clio contact, person or company. Source: GET /api/v4/contacts."""
 
-    type = Varchar(length=32, null=True, default=None, help_text="Person | Company, an open list")
+    type = Text(null=True, default=None, help_text="Person | Company, an open list")
     name = Text(null=True, default=None, help_text="full name, prefix included")
     prefix = Text(null=True, default=None)
     first_name = Text(null=True, default=None, help_text="persons only")
@@ -27,5 +27,5 @@ class Contact(MirrorTable, tablename="contacts_contact"):
     secondary_phone_number = Text(null=True, default=None)
     ledes_client_id = Text(null=True, default=None)
     sales_tax_number = Text(null=True, default=None)
-    company_clio_id = BigInt(null=True, default=None, index=True, help_text="no foreign key: the company may arrive later")
+    company_clio_id = BigInt(null=True, default=None, index=True, help_text="no foreign key: it may arrive later")
     contacts_contact_firm_clio_id = Unique(["firm", "clio_id"])

@@ -1,6 +1,6 @@
 """The table of matters."""
 
-from piccolo.columns import BigInt, Boolean, Date, Integer, Text, Timestamptz, Varchar
+from piccolo.columns import BigInt, Boolean, Date, Integer, Text, Timestamptz
 from piccolo.constraints import Unique
 
 from core.resource import MirrorTable
@@ -13,18 +13,18 @@ class Matter(MirrorTable, tablename="matters_matter"):
     display_number = Text(null=True, default=None, help_text="what people call the matter")
     custom_number = Text(null=True, default=None)
     description = Text(null=True, default=None)
-    status = Varchar(length=32, null=True, default=None, help_text="Pending | Open | Closed, an open list")
+    status = Text(null=True, default=None, help_text="Pending | Open | Closed, an open list")
     location = Text(null=True, default=None)
     client_reference = Text(null=True, default=None)
     billable = Boolean(null=True, default=None)
-    billing_method = Varchar(length=32, null=True, default=None, help_text="hourly | flat | contingency, an open list")
+    billing_method = Text(null=True, default=None, help_text="hourly | flat | contingency, an open list")
     open_date = Date(null=True, default=None, help_text="in the firm's time zone, not an instant")
     pending_date = Date(null=True, default=None)
     close_date = Date(null=True, default=None)
     last_activity_date = Date(null=True, default=None)
     has_tasks = Boolean(null=True, default=None)
     matter_stage_updated_at = Timestamptz(null=True, default=None)
-    client_clio_id = BigInt(null=True, default=None, index=True, help_text="no foreign key: the client may arrive later")
+    client_clio_id = BigInt(null=True, default=None, index=True, help_text="no foreign key: it may arrive later")
     responsible_attorney_clio_id = BigInt(null=True, default=None, index=True)
     originating_attorney_clio_id = BigInt(null=True, default=None, index=True)
     responsible_staff_clio_id = BigInt(null=True, default=None, index=True)

@@ -1,6 +1,6 @@
 """The table of users."""
 
-from piccolo.columns import Array, Boolean, Numeric, Text, Varchar
+from piccolo.columns import Array, Boolean, Numeric, Text
 from piccolo.constraints import Unique
 
 from core.resource import MirrorTable
@@ -17,7 +17,7 @@ class User(MirrorTable, tablename="users_user"):
     phone_number = Text(null=True, default=None)
     enabled = Boolean(null=True, default=None, help_text="false for somebody who left; Clio deletes no user")
     account_owner = Boolean(null=True, default=None)
-    subscription_type = Varchar(length=32, null=True, default=None, help_text="Attorney | NonAttorney, an open list")
+    subscription_type = Text(null=True, default=None, help_text="Attorney | NonAttorney, an open list")
     rate = Numeric(digits=(14, 2), null=True, default=None, help_text="default hourly rate, the firm's currency")
     roles = Array(base_column=Text(), null=True, default=None, help_text="admin, accounts, billing, reports")
     time_zone = Text(null=True, default=None, help_text="IANA name")

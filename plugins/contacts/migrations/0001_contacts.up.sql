@@ -7,7 +7,7 @@ CREATE TABLE contacts_contact (
     clio_updated_at timestamptz,
     presence varchar(10) not null default 'present',
     seen_at timestamptz not null,
-    type varchar(32),
+    type text,
     name text,
     prefix text,
     first_name text,

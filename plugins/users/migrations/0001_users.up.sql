@@ -15,7 +15,7 @@ CREATE TABLE users_user (
     phone_number text,
     enabled boolean,
     account_owner boolean,
-    subscription_type varchar(32),
+    subscription_type text,
     rate numeric(14, 2),
     roles text[],
     time_zone text,

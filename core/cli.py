@@ -1,0 +1,50 @@
+"""`clio-service`: the one command. Data goes to stdout, logs to stderr; exit 0 done, 1 failed, 2 wrong use."""
+
+import sys
+
+import click
+
+from core.commands import demo, firms, plugins, running
+from core.errors import ServiceError
+from core.logging import configure_logging
+from core.registry import load_plugins
+
+
+@click.group(epilog="Example: clio-service serve --worker")
+@click.version_option(package_name="clio-integration-service")
+def cli() -> None:
+    """Mirror law firms' Clio accounts into PostgreSQL and serve them as GraphQL."""
+
+
+for command in (
+    running.serve,
+    running.worker,
+    running.migrate_database,
+    firms.connect,
+    firms.sync,
+    firms.token,
+    plugins.plugins,
+    running.mock_clio,
+    demo.demo,
+):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; an error made on purpose is one clear message on stderr and exit status 1."""
+    configure_logging()
+    for command in load_plugins().commands():
+        if command.name not in cli.commands:
+            cli.add_command(command)
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as wrong_use:
+        wrong_use.show()
+        sys.exit(2)
+    except click.Abort:
+        sys.exit(130)
+    except ServiceError as error:
+        click.echo(f"clio-service: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,59 @@
+"""The commands about firms: connect one, sync it, mint a token for it."""
+
+import asyncio
+import json
+
+import click
+
+from core.auth.tokens import mint
+from core.errors import NotFound
+from core.process import running_services
+from core.registry import load_plugins
+from core.settings import Region, load_settings
+from core.sync.runs import request_runs
+
+
+@click.command(epilog="Example: clio-service connect --region us")
+@click.option("--region", type=click.Choice(["us", "ca", "eu", "au"]), required=True, help="Where the firm's Clio is.")
+def connect(region: Region) -> None:
+    """Print the address at which a person lets the service into a firm's Clio account."""
+
+    async def run() -> str:
+        async with running_services(load_settings(), load_plugins()) as services:
+            return await services.accounts.authorize_url(region)
+
+    click.echo(asyncio.run(run()))
+    click.echo("Open it in a browser within ten minutes, while the API runs.", err=True)
+
+
+@click.command(epilog="Example: clio-service sync --resource contact --full")
+@click.option("--firm", type=int, help="One firm; all connected ones unless given.")
+@click.option("--resource", help="One resource, such as contact; all unless given.")
+@click.option("--full", is_flag=True, help="Read everything again instead of what changed.")
+def sync(firm: int | None, resource: str | None, *, full: bool) -> None:
+    """Ask for sync runs; the workers do them. Prints the run ids as JSON."""
+
+    async def run() -> list[int]:
+        async with running_services(load_settings(), load_plugins()) as services:
+            rows = await services.database.pool.fetch("SELECT id FROM firm WHERE state = 'connected'")
+            firms = [row["id"] for row in rows]
+            if firm is not None and firm not in firms:
+                raise NotFound(f"there is no connected firm {firm}; there are: {firms}")
+            wanted = firms if firm is None else [firm]
+            return await request_runs(services, firms=wanted, resource=resource, full=full)
+
+    click.echo(json.dumps({"runs": asyncio.run(run())}))
+
+
+@click.command(epilog="Example: clio-service token --firm 1 --scope read --ttl-s 3600")
+@click.option("--firm", "firms", type=int, multiple=True, help="A firm the bearer may see; repeat for several.")
+@click.option("--all-firms", is_flag=True, help="Every firm; for operators.")
+@click.option("--scope", "scopes", type=click.Choice(["read", "write", "admin"]), multiple=True, default=("read",))
+@click.option("--subject", default="cli", show_default=True, help="Who the bearer is.")
+@click.option("--ttl-s", type=click.IntRange(60, 366 * 86400), default=3600, show_default=True, help="Seconds it lives.")
+def token(firms: tuple[int, ...], scopes: tuple[str, ...], subject: str, ttl_s: int, *, all_firms: bool) -> None:
+    """Print a bearer token for the API."""
+    if bool(firms) == all_firms:
+        raise click.UsageError("name the firms with --firm, or all of them with --all-firms")
+    allowed = None if all_firms else frozenset(firms)
+    click.echo(mint(load_settings(), subject=subject, firms=allowed, scopes=frozenset(scopes), ttl_s=ttl_s))

@@ -1,0 +1,130 @@
+"""The worker process: arq wakes it, PostgreSQL tells it what there is to do, and a sweeper finds what arq lost."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from arq.worker import Worker, func
+from redis.exceptions import RedisError
+
+from core.db.engine import CONNECT_ERRORS
+from core.jobs.queue import DELIVERY_JOB, QUEUE_NAME, SYNC_JOB, decode_job, encode_job
+from core.logging import get_logger
+from core.services import Services
+from core.sync import engine, schedule
+from core.webhooks import lifecycle, processing
+
+log = get_logger(__name__)
+
+SWEEP_S = 1.0
+POLLS_S = 5.0
+MAINTAIN_S = 60.0
+RESTART_S = 1.0
+JOB_TIMEOUT_S = engine.SLICE_S + 300
+DELIVERY_SLOTS = 4
+
+
+class WorkerProcess:
+    """Runs jobs and the sweeper until `stop` is set; outlives a restart of Redis or PostgreSQL."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._sync_slots = asyncio.Semaphore(services.settings.sync_concurrency)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; runs in hand are given back, so another worker goes on with their next page."""
+        loops = [
+            asyncio.create_task(self._jobs()),
+            asyncio.create_task(self._every(SWEEP_S, self._sweep)),
+            asyncio.create_task(self._every(POLLS_S, self._polls)),
+            asyncio.create_task(self._every(MAINTAIN_S, self._maintain)),
+        ]
+        log.info("worker_started", owner=self._owner)
+        await stop.wait()
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        log.info("worker_stopped", owner=self._owner)
+
+    async def _jobs(self) -> None:
+        while True:
+            worker = self._arq_worker()
+            try:
+                await worker.async_run()
+            except (RedisError, OSError) as error:
+                log.warning("job_queue_lost", error=type(error).__name__, retry_in_s=RESTART_S)
+            finally:
+                await _close(worker)
+            await asyncio.sleep(RESTART_S)
+
+    def _arq_worker(self) -> Worker:
+        return Worker(
+            [
+                func(self._work_on_sync_run, name=SYNC_JOB, timeout=JOB_TIMEOUT_S, max_tries=1, keep_result=0),
+                func(self._work_on_deliveries, name=DELIVERY_JOB, timeout=120, max_tries=1, keep_result=0),
+            ],
+            redis_pool=self._services.redis,
+            queue_name=QUEUE_NAME,
+            max_jobs=self._services.settings.sync_concurrency + DELIVERY_SLOTS,
+            poll_delay=0.05,
+            handle_signals=False,
+            job_serializer=encode_job,
+            job_deserializer=decode_job,
+            health_check_interval=60,
+        )
+
+    async def _work_on_sync_run(self, _context: dict[Any, Any], run_id: int) -> None:
+        if self._sync_slots.locked():
+            return  # the run stays queued, and the sweeper asks again within a second
+        async with self._sync_slots:
+            await engine.work_on(self._services, run_id, owner=self._owner)
+
+    async def _work_on_deliveries(self, _context: dict[Any, Any]) -> None:
+        await processing.process_deliveries(self._services)
+
+    async def _every(self, period_s: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Repeat a piece of work; a failure is logged and the next turn comes all the same."""
+        while True:
+            try:
+                await work()
+            except (RedisError, *CONNECT_ERRORS) as error:
+                log.warning("worker_waits_for_its_servers", work=work.__name__, error=type(error).__name__)
+            except Exception:
+                log.exception("worker_turn_failed", work=work.__name__)
+            await asyncio.sleep(period_s)
+
+    async def _sweep(self) -> None:
+        await schedule.finish_cancelled(self._services)
+        await schedule.wake_due_runs(self._services)
+        if await self._services.database.pool.fetchval(_DELIVERIES_DUE):
+            await self._services.queue.wake_deliveries()
+
+    async def _polls(self) -> None:
+        await schedule.request_due_polls(self._services)
+
+    async def _maintain(self) -> None:
+        rows = await self._services.database.pool.fetch("SELECT id FROM firm WHERE state = 'connected'")
+        for row in rows:
+            await lifecycle.maintain(self._services, row["id"])
+
+
+_DELIVERIES_DUE = """
+SELECT EXISTS (
+    SELECT FROM webhook_delivery
+    WHERE not_before_at <= now()
+      AND (status IN ('received', 'failed') OR (status = 'processing' AND lease_until < now()))
+)"""
+
+
+async def _close(worker: Worker) -> None:
+    """Cancel an arq worker's jobs without closing the Redis client, which is the whole process's."""
+    running = list(worker.tasks.values())
+    for task in running:
+        task.cancel()
+    with suppress(asyncio.CancelledError):
+        await asyncio.gather(*running, return_exceptions=True)

@@ -1,0 +1,153 @@
+"""The one statement that writes a page: compare, insert, update, record the changes, move the run's checkpoint.
+
+Shape of it, for a page of records of one resource and firm:
+
+- `page`: the records, from one JSON parameter, typed by the columns of the table;
+- `stale`: rows that the page changes, locked in order of id so that two writers cannot deadlock. A row is changed only
+  by a record that is newer, or as new and read later, and differs in some column; so writing a page twice, or an older
+  page after a newer one, touches nothing, not even a dead tuple;
+- `inserted`, `updated`: the writes, each returning the row as it now is;
+- `logged`: one change row per write, with the columns that differ before and after;
+- `checkpoint`: the sync run moves on to its next page, only while the caller still holds its lease.
+
+The LIMIT and the array keep PostgreSQL to one index probe a record: on a table without statistics yet, which is every
+backfill, it would read all of the firm's rows for each page.
+
+A record that another writer inserted between our snapshot and our insert comes back as `raced`; the caller writes the
+page again and finds it. Source of the tie rule: Clio's updated_at and etag count whole seconds.
+"""
+
+from functools import lru_cache
+
+from core.resource import MIRROR_COLUMNS, Resource, sql_type
+
+COMMON = ("etag", "clio_created_at", "clio_updated_at")
+"""Common columns that come from the record; the others are the writer's."""
+
+
+@lru_cache(maxsize=256)
+def write_statement(resource: Resource, *, authoritative: bool, with_checkpoint: bool) -> str:
+    """Return the statement for a resource.
+
+    Parameters: $1 records as JSON text, $2 firm, $3 seen_at, $4 source, $5 resource name; with a checkpoint $6 run id,
+    $7 lease owner, $8 next URL, $9 lease seconds, $10 the run's total of records or null.
+    `authoritative` false is for webhook payloads: an equal updated_at is not enough, nor may one revive a record.
+    Returns one row: created, updated, raced, held_back (ids only a fetch can settle: the record differs, is not
+    newer, and is as new as the row or the row is not present), leased.
+    """
+    table = f'"{resource.table_name}"'
+    own = [*COMMON, *resource.own_columns]
+    typed = ", ".join(f'"{name}" {sql_type(resource.columns[name])}' for name in ("clio_id", *own))
+    names = ", ".join(f'"{name}"' for name in own)
+    return f"""
+WITH page AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($1::json) AS record({typed})
+), current AS MATERIALIZED (
+    SELECT page.clio_id, stored.id, {_differs(own)} AND {_newer(authoritative)} AS stale,
+           {_differs(own)} AND NOT {_newer(authoritative)}
+           AND (page.clio_updated_at >= stored.clio_updated_at OR stored.presence <> 'present') AS held_back
+    FROM page CROSS JOIN LATERAL (
+        SELECT * FROM {table} AS stored WHERE stored.firm = $2 AND stored.clio_id = page.clio_id LIMIT 1
+    ) AS stored
+), stale AS MATERIALIZED (
+    SELECT stored.id, stored.clio_id, stored.presence, to_jsonb(stored) AS image
+    FROM {table} AS stored JOIN page USING (clio_id)
+    WHERE stored.id = ANY (ARRAY(SELECT id FROM current WHERE current.stale))
+      AND {_newer(authoritative)} AND {_differs(own)}
+    ORDER BY stored.clio_id
+    FOR NO KEY UPDATE OF stored
+), inserted AS (
+    INSERT INTO {table} (firm, clio_id, presence, seen_at, {names})
+    SELECT $2, page.clio_id, 'present', $3, {", ".join(f'page."{name}"' for name in own)}
+    FROM page WHERE NOT EXISTS (SELECT FROM current WHERE current.clio_id = page.clio_id)
+    ORDER BY page.clio_id
+    ON CONFLICT (firm, clio_id) DO NOTHING
+    RETURNING *
+), updated AS (
+    UPDATE {table} AS stored
+    SET presence = 'present', seen_at = $3, {", ".join(f'"{name}" = page."{name}"' for name in own)}
+    FROM stale JOIN page USING (clio_id)
+    WHERE stored.id = stale.id
+    RETURNING stored.*
+), logged AS (
+    INSERT INTO change (firm, resource, clio_id, operation, seen_at, source, etag, before, after)
+    SELECT $2, $5, clio_id, 'created', $3, $4, etag, NULL, {_image("inserted")}
+    FROM inserted
+    UNION ALL
+    SELECT $2, $5, updated.clio_id, CASE stale.presence WHEN 'present' THEN 'updated' ELSE 'restored' END, $3, $4,
+           updated.etag, difference.before, difference.after
+    FROM updated JOIN stale USING (id),
+    LATERAL (
+        SELECT jsonb_object_agg(key, stale.image -> key) AS before, jsonb_object_agg(key, value) AS after
+        FROM jsonb_each(to_jsonb(updated) - 'seen_at')
+        WHERE value IS DISTINCT FROM stale.image -> key
+    ) AS difference
+), summary AS (
+    SELECT (SELECT count(*) FROM inserted)::int AS created,
+           (SELECT count(*) FROM updated)::int AS updated,
+           (SELECT count(*) FROM page)::int AS seen,
+           (SELECT count(*) FROM page)::int - (SELECT count(*) FROM current)::int
+               - (SELECT count(*) FROM inserted)::int AS raced
+){_checkpoint() if with_checkpoint else ""}
+SELECT created, updated, raced,
+       ARRAY(SELECT clio_id FROM current WHERE held_back ORDER BY clio_id) AS held_back,
+       {"(SELECT count(*) FROM checkpoint) = 1" if with_checkpoint else "true"} AS leased
+FROM summary"""
+
+
+def _newer(authoritative: bool) -> str:
+    """Whether the record may overwrite the row; see invariant 1 of docs/architecture.md."""
+    later = "page.clio_updated_at > stored.clio_updated_at"
+    if not authoritative:
+        return f"(stored.presence = 'present' AND coalesce({later}, false))"
+    return f"""(
+        CASE WHEN stored.presence = 'deleted' THEN $3 > stored.seen_at
+             ELSE coalesce({later}, true)
+                  OR (page.clio_updated_at = stored.clio_updated_at AND $3 >= stored.seen_at) END)"""
+
+
+def _differs(own: list[str]) -> str:
+    stored = ", ".join(f'stored."{name}"' for name in own)
+    page = ", ".join(f'page."{name}"' for name in own)
+    return f"(({stored}, stored.presence) IS DISTINCT FROM ({page}, 'present'))"
+
+
+def _image(source: str) -> str:
+    """The row as a change keeps it: what Clio said, without what the mirror adds."""
+    internal = ", ".join(f"'{name}'" for name in MIRROR_COLUMNS if name not in COMMON)
+    return f"jsonb_strip_nulls(to_jsonb({source}) - ARRAY[{internal}])"
+
+
+def _checkpoint() -> str:
+    return """, checkpoint AS (
+    UPDATE sync_run
+    SET next_url = $8, pages = pages + 1, records_seen = records_seen + summary.seen,
+        records_created = records_created + summary.created, records_updated = records_updated + summary.updated,
+        records_total = coalesce($10, records_total), failures = 0,
+        heartbeat_at = now(), lease_until = now() + make_interval(secs => $9)
+    FROM summary
+    WHERE sync_run.id = $6 AND lease_owner = $7 AND state = 'running' AND summary.raced = 0
+    RETURNING sync_run.id
+)"""
+
+
+@lru_cache(maxsize=256)
+def presence_statement(resource: Resource) -> str:
+    """Return the statement that moves one record's presence on evidence, and logs it.
+
+    Parameters: $1 firm, $2 Clio id, $3 new presence, $4 seen_at, $5 source, $6 resource name.
+    Evidence that is older than what the row was last seen with changes nothing. Returns a row when something changed.
+    """
+    return f"""
+WITH moved AS (
+    UPDATE "{resource.table_name}" AS stored SET presence = $3, seen_at = $4
+    FROM (
+        SELECT id, presence AS was FROM "{resource.table_name}" WHERE firm = $1 AND clio_id = $2 FOR NO KEY UPDATE
+    ) AS old
+    WHERE stored.id = old.id AND old.was <> $3 AND stored.seen_at <= $4
+    RETURNING stored.clio_id, stored.etag, old.was
+)
+INSERT INTO change (firm, resource, clio_id, operation, seen_at, source, etag, before, after)
+SELECT $1, $6, clio_id, $3, $4, $5, etag, jsonb_build_object('presence', was), jsonb_build_object('presence', $3::text)
+FROM moved
+RETURNING id"""

@@ -1,0 +1,142 @@
+"""Writing records into the mirror: newer-only, in bulk, each change recorded in the same statement."""
+
+import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+from pydantic import TypeAdapter, ValidationError
+
+from core.db.engine import Connection, Pool
+from core.errors import ClioUnexpectedAnswer, LeaseLost, ServiceError
+from core.mirror.statement import presence_statement, write_statement
+from core.resource import ClioPayload, Resource
+
+Executor: TypeAlias = "Pool | Connection"
+"""What a statement can be run on: a pool, or the connection of an open transaction."""
+
+Source = Literal["backfill", "incremental", "webhook"]
+Absence = Literal["deleted", "hidden", "unknown"]
+
+RACE_RETRIES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """What a page of a run moves when it is written. `total` is Clio's count of all records, where it was told."""
+
+    run_id: int
+    lease_owner: str
+    lease_s: float
+    next_url: str | None
+    total: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteResult:
+    """What became of a page. `held_back` are Clio ids that differ from the mirror and were not newer."""
+
+    created: int
+    updated: int
+    unchanged: int
+    held_back: Sequence[int]
+
+
+def validate_records(resource: Resource, records: Sequence[dict[str, Any]]) -> list[ClioPayload]:
+    """Check records as Clio sent them against the resource's payload model.
+
+    Raises:
+        ClioUnexpectedAnswer: names the fields that do not fit, never their values.
+    """
+    adapter: TypeAdapter[list[ClioPayload]] = TypeAdapter(list[resource.endpoint.payload])  # type: ignore[name-defined]
+    try:
+        return adapter.validate_python(records)
+    except ValidationError as error:
+        fields = sorted({".".join(str(part) for part in detail["loc"][1:]) for detail in error.errors()})
+        raise ClioUnexpectedAnswer(
+            f"clio sent {resource.plural} that do not fit their payload model in: {', '.join(fields)}"
+        ) from error
+
+
+async def write_records(
+    database: Executor,
+    resource: Resource,
+    *,
+    firm: int,
+    payloads: Sequence[ClioPayload],
+    seen_at: datetime.datetime,
+    source: Source,
+    checkpoint: Checkpoint | None = None,
+) -> WriteResult:
+    """Write records of one resource and firm, in one statement.
+
+    `seen_at` is when the request or delivery that brought them began. A webhook's payload is a hint: it is taken only
+    when it is newer than the row by Clio's clock, and never revives a deleted record; ids in `held_back` want a fetch.
+
+    Raises:
+        LeaseLost: the run of the checkpoint is no longer this worker's; the records are written all the same.
+    """
+    statement = write_statement(resource, authoritative=source != "webhook", with_checkpoint=checkpoint is not None)
+    arguments: list[Any] = [encode_records(payloads), firm, seen_at, source, resource.name]
+    if checkpoint is not None:
+        arguments += [
+            checkpoint.run_id,
+            checkpoint.lease_owner,
+            checkpoint.next_url,
+            checkpoint.lease_s,
+            checkpoint.total,
+        ]
+    created = updated = 0
+    for _ in range(RACE_RETRIES):
+        row = await database.fetchrow(statement, *arguments)
+        if row is None:
+            raise ServiceError(f"the write of {resource.plural} returned nothing: this is a defect of the statement")
+        created, updated = created + row["created"], updated + row["updated"]
+        if row["raced"] == 0:
+            break
+    else:
+        raise ServiceError(f"{resource.plural} keep being written by somebody else at once: try the page again")
+    if not row["leased"]:
+        raise LeaseLost(f"run {arguments[5]} was taken over by another worker: stop working on it")
+    unchanged = len({payload.id for payload in payloads}) - created - updated
+    return WriteResult(created=created, updated=updated, unchanged=unchanged, held_back=row["held_back"])
+
+
+async def mark_absent(
+    database: Executor,
+    resource: Resource,
+    *,
+    firm: int,
+    clio_id: int,
+    presence: Absence,
+    seen_at: datetime.datetime,
+    source: Source,
+) -> bool:
+    """Move one record's presence on evidence; return whether anything changed. One statement."""
+    row = await database.fetchrow(presence_statement(resource), firm, clio_id, presence, seen_at, source, resource.name)
+    return row is not None
+
+
+def encode_records(payloads: Iterable[ClioPayload]) -> str:
+    """Return the rows of a page as JSON text; of a record that is there twice, the newer one."""
+    rows: dict[int, dict[str, Any]] = {}
+    for payload in sorted(payloads, key=_age):
+        rows[payload.id] = payload.to_row() | {
+            "clio_id": payload.id,
+            "etag": payload.etag,
+            "clio_created_at": payload.created_at,
+            "clio_updated_at": payload.updated_at,
+        }
+    return msgspec.json.encode(list(rows.values()), enc_hook=_encode).decode()
+
+
+def _age(payload: ClioPayload) -> float:
+    return payload.updated_at.timestamp() if payload.updated_at else 0.0
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"a row holds a {type(value).__name__}: to_row() must return plain values")

@@ -1,0 +1,43 @@
+"""The two plain pages a person sees on the way through OAuth."""
+
+from html import escape
+
+from litestar import MediaType, Request, Response, get
+from litestar.exceptions import NotFoundException
+
+from core.connect import connect_firm
+from core.errors import ServiceError
+from core.logging import get_logger
+from core.services import Services
+
+log = get_logger(__name__)
+
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;padding:0 1rem;color:#1d2733}}</style>
+<h1>{title}</h1><p>{text}</p></html>"""
+
+
+def page(title: str, text: str, *, status: int = 200) -> Response[str]:
+    """Return a small HTML page; both texts are escaped."""
+    return Response(_PAGE.format(title=escape(title), text=escape(text)), status_code=status, media_type=MediaType.HTML)
+
+
+def oauth_callback(services: Services) -> object:
+    """Return the route Clio sends the browser back to."""
+
+    @get("/oauth/clio/callback", include_in_schema=False)
+    async def callback(request: Request[object, object, object]) -> Response[str]:
+        query = request.query_params
+        if query.get("error"):
+            return page("Not connected", "Access was declined at Clio. Start again with connectFirm.", status=400)
+        state, code = query.get("state"), query.get("code")
+        if not state or not code:
+            raise NotFoundException
+        try:
+            firm = await connect_firm(services, state=state, code=code)
+        except ServiceError as error:
+            log.warning("firm_not_connected", error=error.code)
+            return page("Not connected", f"{error} ({error.code})", status=400)
+        return page("Connected", f"Firm {firm} is connected, and its records are being mirrored. You may close this page.")
+
+    return callback

@@ -1,0 +1,114 @@
+"""What every long-running command does alike: settings, servers, plugins, signals, ports."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+from litestar.types import ASGIApp
+from pydantic import SecretStr
+
+from core.db.migrations import migrate
+from core.embedded.servers import EmbeddedServers
+from core.errors import PortOccupied
+from core.registry import Registry
+from core.services import Services
+from core.settings import Settings
+
+
+@asynccontextmanager
+async def with_servers(settings: Settings) -> AsyncIterator[Settings]:
+    """Start the embedded servers that the settings ask for by naming no URL; yield settings with both URLs."""
+    async with contextlib.AsyncExitStack() as stack:
+        if settings.database_url is None or settings.redis_url is None:
+            servers = EmbeddedServers(
+                settings.data_dir, postgres=settings.database_url is None, redis=settings.redis_url is None
+            )
+            await stack.enter_async_context(servers)
+            settings = settings.model_copy(
+                update={
+                    "database_url": settings.database_url or SecretStr(servers.database_url),
+                    "redis_url": settings.redis_url or SecretStr(servers.redis_url),
+                }
+            )
+        yield settings
+
+
+async def migrate_all(services: Services) -> list[str]:
+    """Apply the pending migrations of core and of every plugin; return them as `owner/name`. Opens the pool itself."""
+    folders: list[tuple[str, Path]] = [
+        (plugin.name, plugin.migrations) for plugin in services.registry.plugins if plugin.migrations
+    ]
+    applied = await migrate(services.database, folders)
+    return [f"{step.owner}/{step.name}" for step in applied]
+
+
+@asynccontextmanager
+async def running_services(settings: Settings, registry: Registry) -> AsyncIterator[Services]:
+    """Yield open services on a migrated database, embedded servers included where wanted."""
+    async with with_servers(settings) as complete:
+        services = Services(complete, registry)
+        async with services.open():
+            await migrate_all(services)
+            yield services
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Return an event that SIGINT and SIGTERM set; call it inside the running loop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def listen(host: str, port: int, *, setting: str) -> socket.socket:
+    """Bind a listening socket before anything else is started.
+
+    Raises:
+        PortOccupied: names the port and the setting that moves it.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise PortOccupied(host=host, port=port, setting=setting) from error
+    return listener
+
+
+class QuietServer(uvicorn.Server):
+    """uvicorn without its signal handlers: the command decides when it ends."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+async def serve_app(app: ASGIApp, listener: socket.socket, stop: asyncio.Event) -> None:
+    """Serve an application on a bound socket until `stop` is set; open requests get five seconds to end."""
+    server = QuietServer(
+        uvicorn.Config(
+            app,  # type: ignore[arg-type]  # Litestar's and uvicorn's names for one ASGI type
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=5,
+            server_header=False,
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    stop.set()
+    await serving
+    await stopping

@@ -1,0 +1,181 @@
+"""Working on one sync run: pages from Clio into the mirror, under a lease, to the end or to a typed failure."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from core.clio.budget import Priority
+from core.clio.client import Page
+from core.errors import (
+    ClioForbidden,
+    ClioGrantDead,
+    ClioInvalidRequest,
+    ClioRateLimited,
+    ClioUnexpectedAnswer,
+    LeaseLost,
+    NotFound,
+    ServiceError,
+)
+from core.logging import get_logger, log_ids
+from core.mirror.writer import Checkpoint, Source, validate_records, write_records
+from core.resource import Resource
+from core.sync import runs
+from core.sync.progress import publish_progress
+from core.sync.runs import Run
+
+if TYPE_CHECKING:
+    from core.services import Services
+
+log = get_logger(__name__)
+
+MOST_FAILURES = 8
+"""Failures in a row, without a page between them, after which a run has failed."""
+
+HOPELESS = (ClioForbidden, ClioGrantDead, ClioInvalidRequest, ClioUnexpectedAnswer, NotFound)
+"""Errors that the same request would meet again."""
+
+SLICE_S = 600.0
+"""How long a run keeps its worker before it goes to the back of the queue, so that every firm gets on."""
+
+
+class Cancelled(Exception):
+    """Somebody asked for the run to end."""
+
+
+async def work_on(services: "Services", run_id: int, *, owner: str) -> str:
+    """Take a run up and work on it; return what became of it: a run state, `busy` or `lost`.
+
+    What can go wrong with Clio or the data ends in the row. A database that is away raises; the lease then lapses and
+    the run is taken up again. Cancelling the task gives the run back at once.
+    """
+    run = await runs.take_up(services.database, run_id, owner=owner, lease_s=services.settings.lease_s)
+    if run is None:
+        return "busy"
+    with log_ids(run_id=run.id, firm=run.firm):
+        outcome = await _settle(services, run, owner)
+        log.info("sync_run_settled", resource=run.resource, kind=run.kind, outcome=outcome, attempt=run.attempt)
+    await publish_progress(services.redis, firm=run.firm, run=run.id)
+    return outcome
+
+
+async def _settle(services: "Services", run: Run, owner: str) -> str:
+    database = services.database
+    try:
+        done = await _work(services, run, owner)
+    except asyncio.CancelledError:
+        await runs.put_back(database, run, owner=owner, delay_s=0, error=None, failed=False)
+        raise
+    except Cancelled:
+        await runs.stop(database, run, owner=owner, state="cancelled", code=None, message=None)
+        return "cancelled"
+    except LeaseLost:
+        return "lost"
+    except ClioRateLimited as error:
+        await runs.put_back(database, run, owner=owner, delay_s=error.retry_after_s, error=error, failed=False)
+        return "queued"
+    except HOPELESS as error:
+        return await _fail(services, run, owner, error)
+    except ServiceError as error:
+        return await _try_again(services, run, owner, error)
+    except Exception as error:
+        log.exception("sync_run_broke", resource=run.resource)
+        hidden = ServiceError(f"an unexpected {type(error).__name__} stopped the run: see the log for run {run.id}")
+        return await _try_again(services, run, owner, hidden)
+    if not done:
+        await runs.put_back(database, run, owner=owner, delay_s=0, error=None, failed=False)
+        return "queued"
+    if not await runs.succeed(database, run, owner=owner):
+        return "lost"
+    if run.kind == "backfill":
+        await runs.request_runs(services, firms=[run.firm], resource=run.resource, full=False)
+    return "succeeded"
+
+
+async def _try_again(services: "Services", run: Run, owner: str, error: ServiceError) -> str:
+    failures = await services.database.pool.fetchval("SELECT failures FROM sync_run WHERE id = $1", run.id)
+    if failures + 1 >= MOST_FAILURES:
+        return await _fail(services, run, owner, error)
+    delay_s = min(300.0, 2.0**failures) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
+    log.warning("sync_run_put_back", resource=run.resource, error=error.code, delay_s=round(delay_s, 1))
+    await runs.put_back(services.database, run, owner=owner, delay_s=delay_s, error=error, failed=True)
+    return "queued"
+
+
+async def _fail(services: "Services", run: Run, owner: str, error: ServiceError) -> str:
+    log.error("sync_run_failed", resource=run.resource, error=error.code, reason=str(error))
+    await runs.stop(services.database, run, owner=owner, state="failed", code=error.code, message=str(error))
+    return "failed"
+
+
+async def _work(services: "Services", run: Run, owner: str) -> bool:
+    """Read and write page after page; True at the last one, False when the time slice is over."""
+    resource = services.registry.resource(run.resource)
+    client = services.accounts.client(run.firm)
+    ends_at = asyncio.get_running_loop().time() + SLICE_S
+    pages = client.pages(
+        resource.endpoint, next_url=run.next_url, since_at=run.since_at, priority=Priority.SYNC
+    )
+    try:
+        async with _heartbeat(services, run, owner):
+            async for page in pages:
+                await _write(services, run, owner, resource, page)
+                await publish_progress(services.redis, firm=run.firm, run=run.id)
+                if page.next_url is not None and asyncio.get_running_loop().time() > ends_at:
+                    return False
+    finally:
+        await pages.aclose()
+    return True
+
+
+async def _write(services: "Services", run: Run, owner: str, resource: Resource, page: Page) -> None:
+    source: Source = "backfill" if run.kind == "backfill" else "incremental"
+    await write_records(
+        services.database.pool,
+        resource,
+        firm=run.firm,
+        payloads=validate_records(resource, page.records),
+        seen_at=page.requested_at,
+        source=source,
+        checkpoint=Checkpoint(
+            run_id=run.id,
+            lease_owner=owner,
+            lease_s=services.settings.lease_s,
+            next_url=page.next_url,
+            total=page.total,
+        ),
+    )
+
+
+@asynccontextmanager
+async def _heartbeat(services: "Services", run: Run, owner: str) -> AsyncIterator[None]:
+    """Prolong the lease while the block runs; end the block with LeaseLost or Cancelled when it is over.
+
+    A database that does not answer is left to the block, which meets it too.
+    """
+    worker = asyncio.current_task()
+    verdict: list[Exception] = []
+    lease_s = services.settings.lease_s
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(lease_s / 3)
+            held = await runs.beat(services.database, run.id, owner=owner, lease_s=lease_s)
+            if held != "held" and worker is not None:
+                verdict.append(Cancelled() if held == "cancelled" else LeaseLost(f"run {run.id} was taken over"))
+                worker.cancel()
+                return
+
+    heart = asyncio.create_task(beat())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if verdict and worker is not None:
+            worker.uncancel()
+            raise verdict[0] from None
+        raise
+    finally:
+        heart.cancel()
+        with suppress(asyncio.CancelledError):
+            await heart

@@ -1,0 +1,184 @@
+"""Sync runs as rows: asked for, taken up under a lease, finished or failed. Every state change is one statement here.
+
+```
+queued -> running -> succeeded
+   ^         |----> failed
+   |         |----> cancelled
+   +---------+      (a failure worth another try, a worker that stopped, a lease that lapsed)
+```
+"""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.db.engine import Database
+from core.errors import NotFound, ServiceError
+from core.logging import get_logger
+from core.sync.progress import publish_progress
+
+if TYPE_CHECKING:
+    from core.services import Services
+
+log = get_logger(__name__)
+
+OVERLAP_S = 300
+"""How far an incremental run looks back behind the high-water mark: for clocks that differ, and seconds that round."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run as the worker that took it up needs it."""
+
+    id: int
+    firm: int
+    resource: str
+    kind: str
+    next_url: str | None
+    since_at: datetime.datetime | None
+    high_water_at: datetime.datetime
+    attempt: int
+    failures: int
+
+
+async def request_runs(services: "Services", *, firms: Sequence[int], resource: str | None, full: bool) -> list[int]:
+    """Ask for a run of each resource (or of one) for each connected firm, and wake the workers; return the run ids.
+
+    A resource that was never read in full is backfilled, as is one asked for with `full`; otherwise the run is
+    incremental. A resource with a run queued or running keeps that one, and its id is returned.
+
+    Raises:
+        NotFound: there is no such resource.
+        ServiceError: none of the firms is connected.
+    """
+    names = [services.registry.resource(resource).name] if resource else [r.name for r in services.registry.resources]
+    rows = await services.database.pool.fetch(_REQUEST, list(firms), names, full, OVERLAP_S)
+    if not rows:
+        raise ServiceError("no connected firm to sync: connect one with the mutation connectFirm, then ask again")
+    for row in rows:
+        await services.queue.wake_sync(row["id"], attempt=row["attempt"])
+        await publish_progress(services.redis, firm=row["firm"], run=row["id"])
+    return [row["id"] for row in rows]
+
+
+_REQUEST = """
+WITH wanted AS (
+    SELECT firm.id AS firm, name.resource, name.place, sync_cursor.high_water_at
+    FROM firm
+    CROSS JOIN unnest($2::text[]) WITH ORDINALITY AS name (resource, place)
+    LEFT JOIN sync_cursor ON sync_cursor.firm = firm.id AND sync_cursor.resource = name.resource
+    WHERE firm.id = ANY ($1::bigint[]) AND firm.state = 'connected'
+), asked AS (
+    INSERT INTO sync_run (firm, resource, kind, since_at)
+    SELECT firm, resource, CASE WHEN $3 OR high_water_at IS NULL THEN 'backfill' ELSE 'incremental' END,
+           CASE WHEN $3 THEN NULL ELSE high_water_at - make_interval(secs => $4) END
+    FROM wanted ORDER BY firm, place
+    ON CONFLICT (firm, resource) WHERE state IN ('queued', 'running') DO UPDATE SET not_before_at = sync_run.not_before_at
+    RETURNING id, firm, attempt
+)
+SELECT id, firm, attempt FROM asked ORDER BY id"""
+
+
+async def cancel_run(services: "Services", run_id: int) -> bool:
+    """Cancel a queued run at once, a running one after its page; False when it was finished already.
+
+    Raises:
+        NotFound: there is no such run.
+    """
+    row = await services.database.pool.fetchrow(
+        """UPDATE sync_run SET cancel_requested = true,
+               state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END,
+               finished_at = CASE state WHEN 'queued' THEN now() ELSE finished_at END
+           WHERE id = $1 AND state IN ('queued', 'running') RETURNING firm""",
+        run_id,
+    )
+    if row is None:
+        if await services.database.pool.fetchval("SELECT true FROM sync_run WHERE id = $1", run_id) is None:
+            raise NotFound(f"there is no sync run {run_id}")
+        return False
+    await publish_progress(services.redis, firm=row["firm"], run=run_id)
+    return True
+
+
+async def take_up(database: Database, run_id: int, *, owner: str, lease_s: float) -> Run | None:
+    """Take the lease of a run that is due and nobody else's; None when there is nothing to do."""
+    row = await database.pool.fetchrow(
+        """UPDATE sync_run SET state = 'running', lease_owner = $2, lease_until = now() + make_interval(secs => $3),
+               attempt = attempt + 1, heartbeat_at = now(), started_at = coalesce(started_at, now()),
+               high_water_at = coalesce(high_water_at, now())
+           WHERE id = $1 AND not_before_at <= now() AND NOT cancel_requested
+             AND (state = 'queued' OR (state = 'running' AND lease_until < now()))
+           RETURNING id, firm, resource, kind, next_url, since_at, high_water_at, attempt, failures""",
+        run_id,
+        owner,
+        lease_s,
+    )
+    return None if row is None else Run(**dict(row))
+
+
+async def beat(database: Database, run_id: int, *, owner: str, lease_s: float) -> str:
+    """Prolong the lease; return `held`, `cancelled` (somebody asked for it) or `lost`."""
+    row = await database.pool.fetchrow(
+        """UPDATE sync_run SET heartbeat_at = now(), lease_until = now() + make_interval(secs => $3)
+           WHERE id = $1 AND lease_owner = $2 AND state = 'running' RETURNING cancel_requested""",
+        run_id,
+        owner,
+        lease_s,
+    )
+    if row is None:
+        return "lost"
+    return "cancelled" if row["cancel_requested"] else "held"
+
+
+async def succeed(database: Database, run: Run, *, owner: str) -> bool:
+    """Finish a run and move its cursor, in one statement; False when the lease is somebody else's."""
+    row = await database.pool.fetchrow(
+        """WITH finished AS (
+               UPDATE sync_run SET state = 'succeeded', finished_at = now(), lease_owner = NULL, lease_until = NULL,
+                   next_url = NULL, error_code = NULL, error_message = NULL
+               WHERE id = $1 AND lease_owner = $2 AND state = 'running' AND NOT cancel_requested
+               RETURNING firm, resource, kind, high_water_at
+           )
+           INSERT INTO sync_cursor (firm, resource, high_water_at, backfilled_at)
+           SELECT firm, resource, high_water_at, CASE kind WHEN 'backfill' THEN now() END FROM finished
+           ON CONFLICT (firm, resource) DO UPDATE SET
+               high_water_at = greatest(sync_cursor.high_water_at, EXCLUDED.high_water_at),
+               backfilled_at = coalesce(EXCLUDED.backfilled_at, sync_cursor.backfilled_at)
+           RETURNING id""",
+        run.id,
+        owner,
+    )
+    return row is not None
+
+
+async def put_back(
+    database: Database, run: Run, *, owner: str, delay_s: float, error: ServiceError | None, failed: bool
+) -> None:
+    """Give a run back for another attempt after `delay_s`; `failed` counts it as a failure in a row."""
+    await database.pool.execute(
+        """UPDATE sync_run SET state = 'queued', lease_owner = NULL, lease_until = NULL,
+               not_before_at = now() + make_interval(secs => $3), failures = failures + $4::int,
+               error_code = $5, error_message = $6
+           WHERE id = $1 AND lease_owner = $2 AND state = 'running'""",
+        run.id,
+        owner,
+        delay_s,
+        int(failed),
+        error.code if error else None,
+        str(error) if error else None,
+    )
+
+
+async def stop(database: Database, run: Run, *, owner: str, state: str, code: str | None, message: str | None) -> None:
+    """Finish a run as `failed` or `cancelled`; its cursor stays where it was."""
+    await database.pool.execute(
+        """UPDATE sync_run SET state = $3, finished_at = now(), lease_owner = NULL, lease_until = NULL,
+               error_code = $4, error_message = $5
+           WHERE id = $1 AND lease_owner = $2 AND state = 'running'""",
+        run.id,
+        owner,
+        state,
+        code,
+        message,
+    )

@@ -1,1 +1,0 @@
-"""The test kit: real servers and whole services for the tests of this project and of any plugin."""

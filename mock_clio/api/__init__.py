@@ -1,0 +1,1 @@
+"""Clio's REST interface: requests in, answers out."""

@@ -1,0 +1,43 @@
+"""Who asks, and which fields they ask for."""
+
+from dataclasses import dataclass
+
+from mock_clio.api.errors import forbidden, invalid_fields
+from mock_clio.api.http import Request
+from mock_clio.oauth.grants import AccessToken
+from mock_clio.store.selection import InvalidFieldsError, Selection, parse_fields
+from mock_clio.tables.declare import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The bearer of an access token."""
+
+    token: AccessToken
+
+    @property
+    def readable(self) -> frozenset[str]:
+        """Permissions to read."""
+        return self.token.readable
+
+    def need(self, permission: str | None, *, write: bool = False) -> None:
+        """Insist on a permission.
+
+        Raises:
+            ApiError: 403 where the grant lacks it.
+        """
+        held = self.token.writable if write else self.token.readable
+        if permission is not None and permission not in held:
+            raise forbidden(permission)
+
+
+def selection_of(schema: Schema, request: Request) -> Selection:
+    """The `fields` of a request.
+
+    Raises:
+        ApiError: 400 where they cannot be served.
+    """
+    try:
+        return parse_fields(schema.name, request.param("fields") or "")
+    except InvalidFieldsError as error:
+        raise invalid_fields(str(error)) from None

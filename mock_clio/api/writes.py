@@ -1,0 +1,109 @@
+"""The one path by which contacts and matters change, whether asked through REST or by the traffic generator."""
+
+from zoneinfo import ZoneInfo
+
+from mock_clio.api import contacts, matters
+from mock_clio.api.bodies import Data
+from mock_clio.api.errors import not_found
+from mock_clio.clock import Clock
+from mock_clio.store.changes import Change, Listener
+from mock_clio.store.rows import Row, Store, draft_of
+from mock_clio.switches import Switches
+from mock_clio.tables.catalog import CONTACTS, MATTERS
+from mock_clio.tables.declare import Resource
+
+CHILD_LISTS = frozenset(child.name for child in contacts.CHILDREN)
+_DERIVED = frozenset(
+    {f"{rank}_{kind}" for rank in ("primary", "secondary") for kind in ("email_address", "phone_number", "address")}
+    | {"primary_work_address", "primary_web_site"}
+)
+
+
+class Writer:
+    """Creates, updates and deletes records, and tells a listener of each change."""
+
+    def __init__(self, store: Store, clock: Clock, zone: ZoneInfo, switches: Switches, listener: Listener) -> None:
+        self._store = store
+        self._clock = clock
+        self._zone = zone
+        self._switches = switches
+        self._tell = listener
+        self._matters_of: dict[int, int] = {}
+        for matter in store["Matter"]:
+            self._matters_of[matter["client_id"]] = self._matters_of.get(matter["client_id"], 0) + 1
+
+    def create(self, resource: Resource, data: Data, actor: Row) -> Row:
+        """Add a record; nothing is stored if the body does not pass."""
+        now = self._clock.seconds()
+        row = contacts.blank(self._store, now) if resource is CONTACTS else matters.blank(self._store, now, actor)
+        row["id"] = self._store[resource.schema.name].next_id()
+        self._fill(resource, row, data, now, new=True)
+        self._store[resource.schema.name].put(row)
+        also = matters.status_event(None, row) if resource is MATTERS else ()
+        self._tell(Change(resource, "created", None, row, also))
+        if resource is MATTERS:
+            self._client(None, row["client_id"])
+        return row
+
+    def update(self, resource: Resource, row_id: int, data: Data) -> Row:
+        """Change a record; a body that changes nothing leaves `updated_at` alone and is not told."""
+        rows = self._store[resource.schema.name]
+        before = rows.get(row_id)
+        if before is None:
+            raise not_found()
+        now = self._clock.seconds()
+        after = draft_of(before)
+        self._fill(resource, after, data, now, new=False)
+        changed = {name for name, value in after.items() if before.get(name) != value}
+        if not changed:
+            return before
+        if self._switches.nested_change_bumps_parent or changed - CHILD_LISTS - _DERIVED:
+            after["updated_at"] = max(now, before["updated_at"])
+        rows.put(after)
+        also = matters.status_event(before, after) if resource is MATTERS else ()
+        self._tell(Change(resource, "updated", before, after, also))
+        if resource is MATTERS:
+            self._client(before["client_id"], after["client_id"])
+        return after
+
+    def delete(self, resource: Resource, row_id: int) -> None:
+        """Remove a record without a trace."""
+        rows = self._store[resource.schema.name]
+        row = rows.get(row_id)
+        if row is None:
+            raise not_found()
+        rows.remove(row_id)
+        self._tell(Change(resource, "deleted", row, None))
+        if resource is MATTERS:
+            self._client(row["client_id"], None)
+
+    def has_matters(self, contact_id: int) -> bool:
+        """Whether a contact is the client of any matter."""
+        return self._matters_of.get(contact_id, 0) > 0
+
+    def _fill(self, resource: Resource, draft: Row, data: Data, now: int, *, new: bool) -> None:
+        if resource is CONTACTS:
+            contacts.fill(self._store, draft, data, now, new=new)
+        else:
+            matters.fill(self._store, draft, data, now, self._zone, new=new)
+
+    def _client(self, old: int | None, new: int | None) -> None:
+        """A matter moved from one client to another: keep `is_client` of both true to that."""
+        if old == new:
+            return
+        for contact_id, step in ((old, -1), (new, 1)):
+            if contact_id is not None:
+                self._matters_of[contact_id] = self._matters_of.get(contact_id, 0) + step
+                self._set_client(contact_id, is_client=self.has_matters(contact_id))
+
+    def _set_client(self, contact_id: int, *, is_client: bool) -> None:
+        before = self._store["Contact"].get(contact_id)
+        if before is None or before["is_client"] == is_client:
+            return
+        after = draft_of(before)
+        contacts.derive(after)
+        after["is_client"] = is_client
+        if self._switches.nested_change_bumps_parent:
+            after["updated_at"] = max(self._clock.seconds(), before["updated_at"])
+        self._store["Contact"].put(after)
+        self._tell(Change(CONTACTS, "updated", before, after))

@@ -1,0 +1,114 @@
+"""The mock as an ASGI application."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+
+from mock_clio.api.context import Caller
+from mock_clio.api.errors import ApiError
+from mock_clio.api.http import Receive, Request, Response, Scope, Send, error_response, read_request, send_response
+from mock_clio.api.router import PREFIX, Api
+from mock_clio.control.endpoints import CONTROL_PREFIX, Control
+from mock_clio.control.faults import RequestFault, failure
+from mock_clio.oauth import endpoints as oauth
+from mock_clio.settings import MockSettings
+from mock_clio.state import MockState
+
+OAUTH: Mapping[tuple[str, str], Callable[[MockState, Request], Response]] = {
+    ("GET", "/oauth/authorize"): oauth.show_consent,
+    ("POST", "/oauth/authorize"): oauth.decide,
+    ("POST", "/oauth/token"): oauth.token,
+    ("POST", "/oauth/deauthorize"): oauth.deauthorize,
+    ("GET", "/oauth/approval"): oauth.approval,
+}
+
+
+class MockClio:
+    """The application; `state` is open to whoever runs it in the same process."""
+
+    def __init__(self, settings: MockSettings) -> None:
+        self.state = MockState(settings)
+        self._api = Api(self.state)
+        self._control = Control(self.state)
+        self._timers: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            request = await read_request(scope, receive, self.state.settings.public_url)
+            await send_response(send, await self._answer(request))
+
+    async def start(self) -> None:
+        """Begin what runs beside the requests: timers, and traffic where the settings ask for it."""
+        self._timers = asyncio.get_running_loop().create_task(self.state.timers.run())
+        await self.state.courier.open()
+        await self.state.traffic.start(self.state.settings.traffic_per_minute)
+
+    async def stop(self) -> None:
+        """End it, leaving no task behind."""
+        await self.state.traffic.stop()
+        if self._timers is not None:
+            self._timers.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._timers
+        await self.state.courier.close()
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self.start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _answer(self, request: Request) -> Response:
+        if request.path.startswith(CONTROL_PREFIX):
+            return await self._control.answer(request)
+        fault = self.state.faults.request(request)
+        if fault is not None and fault.delay:
+            await asyncio.sleep(fault.delay)
+        return await self._journalled(request, fault)
+
+    async def _journalled(self, request: Request, fault: RequestFault | None) -> Response:
+        at = self.state.clock.now()
+        caller: Caller | None = None
+        injected = failure(fault.status, fault.retry_after) if fault is not None and fault.status is not None else None
+        if injected is not None and fault is not None and fault.when == "before":
+            response = injected
+        else:
+            response, caller = await self._serve(request)
+            response = injected or response
+        self.state.journal.request(
+            at=at,
+            method=request.method,
+            path=request.path,
+            query=request.query,
+            status=response.status,
+            client_id=caller.token.grant.client_id if caller else None,
+            token_id=caller.token.token_id if caller else None,
+        )
+        return response
+
+    async def _serve(self, request: Request) -> tuple[Response, Caller | None]:
+        if request.path.startswith(PREFIX):
+            return await self._api.answer(request)
+        endpoint = OAUTH.get((request.method, request.path))
+        if endpoint is None:
+            return error_response(404, "NotFoundError", "Not Found"), None
+        try:
+            return endpoint(self.state, request), None
+        except ApiError as error:
+            return error_response(error.status, error.kind, error.message), None
+
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def create_app(settings: MockSettings | None = None) -> MockClio:
+    """A mock with its own firm, ready to be served by any ASGI server with lifespan on."""
+    return MockClio(settings or MockSettings())

@@ -1,0 +1,1 @@
+"""The mock's own interface under /__mock__/: not part of Clio."""

@@ -1,0 +1,53 @@
+"""Records as the mock holds them, read and edited past OAuth, permissions and the rate limit."""
+
+import re
+
+from mock_clio.api.bodies import data_of
+from mock_clio.api.context import selection_of
+from mock_clio.api.errors import ApiError, not_found
+from mock_clio.api.http import Request, Response, json_response
+from mock_clio.state import MockState
+from mock_clio.store.render import Plan
+from mock_clio.store.selection import everything
+from mock_clio.tables.catalog import PERMISSIONS, RESOURCES
+from mock_clio.tables.declare import Resource
+
+_ALL = frozenset(PERMISSIONS)
+
+
+def counts(state: MockState) -> dict[str, int]:
+    """How many records each collection holds."""
+    return {path: len(state.store[resource.schema.name]) for path, resource in RESOURCES.items()}
+
+
+async def answer(state: MockState, request: Request, rest: list[str]) -> Response:
+    """GET, POST, PATCH, DELETE below records/: as by somebody at work in Clio's own pages."""
+    if not rest or rest[0] not in RESOURCES:
+        raise not_found()
+    resource = RESOURCES[rest[0]]
+    row_id = int(rest[1]) if len(rest) > 1 and re.fullmatch(r"\d{1,19}", rest[1]) else None
+    plan = _plan(state, resource, request)
+    rows = state.store[resource.schema.name]
+    if request.method == "GET":
+        if row_id is None:
+            return json_response(200, {"data": [plan.render(row) for row in rows]})
+        row = rows.get(row_id)
+        if row is None:
+            raise not_found()
+        return json_response(200, {"data": plan.render(row)})
+    if resource.path not in {"contacts", "matters"}:
+        raise ApiError(422, "ArgumentError", f"{resource.path} cannot be edited here")
+    if request.method == "POST" and row_id is None:
+        return json_response(201, {"data": plan.render(state.writer.create(resource, data_of(request), state.owner))})
+    if request.method == "PATCH" and row_id is not None:
+        return json_response(200, {"data": plan.render(state.writer.update(resource, row_id, data_of(request)))})
+    if request.method == "DELETE" and row_id is not None:
+        state.writer.delete(resource, row_id)
+        return Response(204)
+    raise not_found()
+
+
+def _plan(state: MockState, resource: Resource, request: Request) -> Plan:
+    """Every field unless `fields` says which, nothing redacted."""
+    selection = selection_of(resource.schema, request) if request.param("fields") else everything(resource.schema)
+    return state.renderer.plan(resource.schema, selection, _ALL)

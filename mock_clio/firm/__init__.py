@@ -1,0 +1,1 @@
+"""The invented firm: its first state, and edits that keep coming."""

@@ -1,0 +1,148 @@
+"""Background edits: people at work in the firm, by the same write path as REST."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+
+from mock_clio.api.writes import Writer
+from mock_clio.firm.names import draw_pools, phone_of
+from mock_clio.store.rows import Row, Store
+from mock_clio.tables.catalog import CONTACTS, MATTERS
+
+_RECENT = 50
+
+
+class Traffic:
+    """Makes random edits, at a steady rate or one at a time."""
+
+    def __init__(self, store: Store, writer: Writer, seed: int) -> None:
+        self._store = store
+        self._writer = writer
+        self._rng = random.Random(seed + 1)  # noqa: S311 - invented edits, repeatable by design
+        self._pools = draw_pools(seed)
+        self._task: asyncio.Task[None] | None = None
+        self.per_minute = 0.0
+        self.edits = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether edits are being made."""
+        return self._task is not None and not self._task.done()
+
+    async def start(self, per_minute: float) -> None:
+        """Make so many edits a minute, in real time, until stopped."""
+        await self.stop()
+        self.per_minute = per_minute
+        if per_minute > 0:
+            self._task = asyncio.get_running_loop().create_task(self._run(60 / per_minute))
+
+    async def stop(self) -> None:
+        """Stop editing."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        self._task, self.per_minute = None, 0.0
+
+    async def _run(self, pause: float) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            self.edit()
+            due = max(due + pause, loop.time() - 1)
+            await asyncio.sleep(max(0.0, due - loop.time()))
+
+    def edit(self) -> str:
+        """Make one edit.
+
+        Returns:
+            What was done, as in `matter updated`.
+        """
+        choices: tuple[tuple[int, str, Callable[[], bool]], ...] = (
+            (15, "contact created", self._create_contact),
+            (35, "contact updated", self._update_contact),
+            (4, "contact deleted", self._delete_contact),
+            (12, "matter created", self._create_matter),
+            (31, "matter updated", self._update_matter),
+            (3, "matter deleted", self._delete_matter),
+        )
+        weights = [weight for weight, _, _ in choices]
+        while True:
+            _, name, action = self._rng.choices(choices, weights)[0]
+            if action():
+                self.edits += 1
+                return name
+
+    def _any(self, schema: str) -> Row | None:
+        rows = self._store[schema]
+        return rows.rows[self._rng.choice(rows.ids)] if rows.ids else None
+
+    def _actor(self) -> Row:
+        return self._rng.choice([user for user in self._store["User"] if user["enabled"]])
+
+    def _create_contact(self) -> bool:
+        first, last = self._rng.choice(self._pools.first), self._rng.choice(self._pools.last)
+        data = {
+            "type": "Person",
+            "first_name": first,
+            "last_name": last,
+            "email_addresses": [{"name": "Work", "address": f"new{self.edits}@example.com", "default_email": True}],
+        }
+        self._writer.create(CONTACTS, data, self._actor())
+        return True
+
+    def _update_contact(self) -> bool:
+        contact = self._any("Contact")
+        if contact is None:
+            return False
+        edits: list[dict[str, object]] = [
+            {"title": self._rng.choice(self._pools.jobs)},
+            {"phone_numbers": [self._phone(contact)]},
+        ]
+        if contact["type"] == "Person":
+            edits.append({"last_name": self._rng.choice(self._pools.last)})
+        self._writer.update(CONTACTS, contact["id"], self._rng.choice(edits))
+        return True
+
+    def _phone(self, contact: Row) -> dict[str, object]:
+        number: dict[str, object] = {"name": "Mobile", "number": phone_of(self._rng)}
+        if contact["phone_numbers"]:
+            return {**number, "id": self._rng.choice(contact["phone_numbers"])["id"]}
+        return number
+
+    def _delete_contact(self) -> bool:
+        contact = self._any("Contact")
+        if contact is None or self._writer.has_matters(contact["id"]):
+            return False
+        self._writer.delete(CONTACTS, contact["id"])
+        return True
+
+    def _create_matter(self) -> bool:
+        client = self._any("Contact")
+        if client is None:
+            return False
+        data = {"client": {"id": client["id"]}, "description": self._rng.choice(self._pools.affairs), "status": "open"}
+        self._writer.create(MATTERS, data, self._actor())
+        return True
+
+    def _update_matter(self) -> bool:
+        matter = self._any("Matter")
+        stage = self._any("MatterStage")
+        if matter is None or stage is None:
+            return False
+        edits: list[dict[str, object]] = [
+            {"status": self._rng.choice(("open", "pending", "closed"))},
+            {"description": f"{self._rng.choice(self._pools.affairs)} ({self.edits})"},
+            {"matter_stage": {"id": stage["id"]}, "practice_area": {"id": int(stage["practice_area_id"])}},
+            {"responsible_attorney": {"id": self._actor()["id"]}},
+        ]
+        self._writer.update(MATTERS, matter["id"], self._rng.choice(edits))
+        return True
+
+    def _delete_matter(self) -> bool:
+        matter = self._store["Matter"].rows.get(self._rng.choice(self._store["Matter"].ids[-_RECENT:] or [0]))
+        if matter is None:
+            return False
+        self._writer.delete(MATTERS, matter["id"])
+        return True

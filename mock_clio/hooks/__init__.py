@@ -1,0 +1,1 @@
+"""Webhooks: subscriptions, the handshake, deliveries with retries."""

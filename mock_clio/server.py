@@ -1,0 +1,111 @@
+"""Serving the mock: on its own port until stopped, or inside a test's event loop."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+
+from mock_clio.app import MockClio, create_app
+from mock_clio.settings import MockSettings
+from mock_clio.state import MockState
+
+
+class PortTakenError(RuntimeError):
+    """Another process listens where the mock should."""
+
+
+class _EmbeddedServer(uvicorn.Server):
+    """A server that leaves the process's signals alone."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture nothing."""
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one.
+
+    Raises:
+        PortTakenError: the address is in use; the message names it and the way out.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+            raise PortTakenError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port") from error
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def _config(app: MockClio) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, access_log=False, lifespan="on", log_level="warning", ws="none", timeout_graceful_shutdown=5
+    )
+
+
+async def serve(settings: MockSettings) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        PortTakenError: before anything is started.
+    """
+    listener = bind(settings.host, settings.port)
+    try:
+        await uvicorn.Server(_config(create_app(settings))).serve(sockets=[listener])
+    finally:
+        listener.close()
+
+
+class MockClioServer:
+    """A mock inside the current event loop, on a free loopback port.
+
+    async with MockClioServer(MockSettings(contacts=20)) as clio:
+        await client.get(f"{clio.url}/api/v4/users/who_am_i")
+    """
+
+    def __init__(self, settings: MockSettings | None = None, *, port: int = 0) -> None:
+        self._app = create_app(settings)
+        self._port = port
+        self._server: uvicorn.Server | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._listener: socket.socket | None = None
+        self.url = ""
+        """Base URL once entered, as in http://127.0.0.1:41234."""
+
+    @property
+    def state(self) -> MockState:
+        """The mock's whole memory, open to tests in the same process."""
+        return self._app.state
+
+    async def __aenter__(self) -> Self:
+        self._listener = bind("127.0.0.1", self._port)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._server = _EmbeddedServer(_config(self._app))
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._listener]))
+        while not self._server.started:
+            if self._task.done():
+                await self._task
+                raise RuntimeError("the mock ended before it had started")
+            await asyncio.sleep(0.005)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            await self._task
+        if self._listener is not None:
+            self._listener.close()

@@ -1,0 +1,22 @@
+"""A change to a record, as webhooks hear of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from mock_clio.store.rows import Row
+from mock_clio.tables.declare import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One record before and after a write; `also` holds further events of the same write."""
+
+    resource: Resource
+    event: Literal["created", "updated", "deleted"]
+    before: Row | None
+    after: Row | None
+    also: tuple[str, ...] = ()
+
+
+Listener = Callable[[Change], None]

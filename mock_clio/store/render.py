@@ -1,0 +1,111 @@
+"""Turning rows into Clio's JSON: a selection is compiled once, then run over as many rows as wanted."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mock_clio.store.rows import Row, Store, etag
+from mock_clio.store.selection import Selection, defaults
+from mock_clio.switches import Switches
+from mock_clio.tables.catalog import SCHEMAS
+from mock_clio.tables.declare import Association, Kind, Origin, Schema
+
+Getter = Callable[[Row], Any]
+Permissions = frozenset[str]
+
+
+class Plan:
+    """A compiled selection: call `render` with a row of its schema."""
+
+    def __init__(self, columns: list[tuple[str, Getter]]) -> None:
+        self._columns = columns
+
+    def render(self, row: Row) -> dict[str, Any]:
+        """The row as Clio would answer it."""
+        return {name: getter(row) for name, getter in self._columns}
+
+
+class Renderer:
+    """Compiles selections against a store and keeps the plans."""
+
+    def __init__(self, store: Store, zone: ZoneInfo, switches: Switches) -> None:
+        self._store = store
+        self._zone = zone
+        self._switches = switches
+        self._plans: dict[tuple[str, Selection, Permissions], Plan] = {}
+        self._stamps: dict[tuple[str, int], str] = {}
+
+    def plan(self, schema: Schema, selection: Selection, permissions: Permissions) -> Plan:
+        """The plan for a selection as seen with these read permissions; associations beyond them come redacted."""
+        key = (schema.name, selection, permissions)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = self._compile(schema, selection, permissions)
+        return plan
+
+    def stamp(self, seconds: int | None) -> str | None:
+        """A timestamp in the firm's zone with its offset, or in UTC, as switched."""
+        if seconds is None:
+            return None
+        key = (self._switches.timestamps, seconds)
+        text = self._stamps.get(key)
+        if text is None:
+            text = self._stamps[key] = self._format(seconds)
+        return text
+
+    def _format(self, seconds: int) -> str:
+        if self._switches.timestamps == "utc":
+            return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return datetime.fromtimestamp(seconds, self._zone).isoformat()
+
+    def _compile(self, schema: Schema, selection: Selection, permissions: Permissions) -> Plan:
+        columns: list[tuple[str, Getter]] = []
+        for name, inner in selection:
+            association = schema.associations.get(name)
+            if association is None:
+                columns.append((name, self._scalar(schema, name)))
+            else:
+                columns.append((name, self._association(association, inner, permissions)))
+        return Plan(columns)
+
+    def _scalar(self, schema: Schema, name: str) -> Getter:
+        kind = schema.fields[name].kind
+        if name == "etag":
+            return etag
+        if kind is Kind.DATETIME:
+            return lambda row: self.stamp(row.get(name))
+        if name == "id":
+            return itemgetter("id")
+        return lambda row: row.get(name)
+
+    def _association(self, association: Association, inner: tuple[str, ...] | None, permissions: Permissions) -> Getter:
+        target = SCHEMAS[association.target]
+        if association.origin is Origin.ABSENT:
+            return (lambda _row: []) if association.many else (lambda _row: None)
+        names = inner or defaults(target)
+        one = self._nested(target, names, permissions)
+        if association.origin is Origin.KEY:
+            return self._by_key(association, one)
+        name = association.name
+        if association.many:
+            return lambda row: [one(child) for child in row.get(name) or ()]
+        return lambda row: one(child) if (child := row.get(name)) else None
+
+    def _nested(self, target: Schema, names: tuple[str, ...], permissions: Permissions) -> Getter:
+        """Renders the record at the end of an association, or its redacted shape."""
+        if target.permission is not None and target.permission not in permissions:
+            redacted: dict[str, Any] = {"redacted": True, **dict.fromkeys(names)}
+            return lambda _row: dict(redacted)
+        return self.plan(target, tuple((name, None) for name in names), permissions).render
+
+    def _by_key(self, association: Association, one: Getter) -> Getter:
+        rows = self._store[association.target].rows
+        column = f"{association.name}_id"
+
+        def look_up(row: Row) -> Any:
+            found = rows.get(row.get(column, 0))
+            return one(found) if found is not None else None
+
+        return look_up

@@ -1,0 +1,174 @@
+"""Every schema and every collection the mock knows, by name."""
+
+from collections.abc import Mapping
+
+from mock_clio.tables import contacts, legal_aid, matters, shared, users, webhooks
+from mock_clio.tables.declare import SINCE, Filter, Resource, Schema, filters
+
+SCHEMAS: Mapping[str, Schema] = {
+    schema.name: schema
+    for module in (contacts, users, matters, legal_aid, shared, webhooks)
+    for schema in module.SCHEMAS
+}
+
+READ = frozenset({"list", "show"})
+WRITE = READ | {"create", "update", "delete"}
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def _listing(notation: str, **enums: str) -> dict[str, Filter]:
+    """Filters of one collection, the common ones included."""
+    return filters(f"{SINCE} {notation}", enums={name.replace("__", "[]"): values for name, values in enums.items()})
+
+
+USERS = Resource(
+    path="users",
+    schema=users.USER,
+    permission="users",
+    verbs=READ,
+    filters=_listing(
+        "enabled:bool include_co_counsel:bool name:str pending_setup:bool role:str subscription_type:str",
+        role="admin accounts billing reports",
+        subscription_type="attorney nonattorney",
+    ),
+    orders=("enabled", "id", "name", "first_name", "last_name", "initials", "subscription_type"),
+    max_limit=2000,
+)
+
+CONTACTS = Resource(
+    path="contacts",
+    schema=contacts.CONTACT,
+    permission="contacts",
+    verbs=WRITE,
+    filters=_listing(
+        "client_only:bool clio_connect_only:bool custom_field_ids[]:i64 custom_field_values:str email_only:bool "
+        "exclude_ids[]:i64 initial:str query:str shared_resource_id:i64 type:str",
+        initial=" ".join(ALPHABET),
+        type="Company Person",
+        custom_field_values="= < > <= >=",
+    ),
+    orders=("id", "name", "shared_at"),
+    model="contact",
+)
+
+_DATE_OPERATORS = ">DATE >=DATE =DATE <=DATE <DATE"
+
+MATTERS = Resource(
+    path="matters",
+    schema=matters.MATTER,
+    permission="matters",
+    verbs=WRITE,
+    filters=_listing(
+        "billable:bool client_id:i64 close_date[]:str currency_id:i64 custom_field_ids[]:i64 custom_field_values:str "
+        "evergreen_retainer_filter:bool grant_id:i64? group_id:i64 notification_event_subscriber_user_id:i64? "
+        "open_date[]:str originating_attorney_id:i64? pending_date[]:str practice_area_id:i64 query:str "
+        "responsible_attorney_id:i64? responsible_staff_id:i64? status:str subscriber_user_id:i64?",
+        status="open closed pending",
+        open_date__=_DATE_OPERATORS,
+        close_date__=_DATE_OPERATORS,
+        pending_date__=_DATE_OPERATORS,
+        custom_field_values="= < > <= >=",
+    ),
+    orders=(
+        "display_number",
+        "custom_number",
+        "id",
+        "client.name",
+        "clients",
+        "open_date",
+        "practice_area.name",
+        "matter_stage.name",
+        "responsible_attorney.name",
+        "close_date",
+        "pending_date",
+        "updated_at",
+        "created_at",
+        "statute_of_limitations.due_at",
+        "originating_attorney.name",
+        "grants",
+        "matter_stage_updated_at",
+    ),
+    model="matter",
+)
+
+MATTER_STAGES = Resource(
+    path="matter_stages",
+    schema=matters.MATTER_STAGE,
+    permission="matters",
+    verbs=frozenset({"list"}),
+    filters=_listing("practice_area_id:i64"),
+)
+
+PRACTICE_AREAS = Resource(
+    path="practice_areas",
+    schema=matters.PRACTICE_AREA,
+    permission="matters",
+    verbs=READ,
+    filters=_listing("code:str matter_id:i64 name:str"),
+    orders=("id", "name", "category", "code"),
+)
+
+GROUPS = Resource(
+    path="groups",
+    schema=users.GROUP,
+    permission="users",
+    verbs=READ,
+    filters=_listing("archived:bool name:str query:str type:str user_id:i64", type="AccountGroup AdhocGroup UserGroup"),
+    orders=("id", "name"),
+)
+
+WEBHOOKS = Resource(
+    path="webhooks",
+    schema=webhooks.WEBHOOK,
+    permission="webhooks",
+    verbs=WRITE,
+    filters=_listing(""),
+    orders=("id",),
+)
+
+EMAIL_ADDRESSES = Resource(
+    path="email_addresses",
+    schema=contacts.EMAIL_ADDRESS,
+    permission="contacts",
+    verbs=frozenset({"list"}),
+    filters=_listing(""),
+)
+
+PHONE_NUMBERS = Resource(
+    path="phone_numbers",
+    schema=contacts.PHONE_NUMBER,
+    permission="contacts",
+    verbs=frozenset({"list"}),
+    filters=_listing(""),
+)
+
+RESOURCES: Mapping[str, Resource] = {
+    resource.path: resource for resource in (USERS, CONTACTS, MATTERS, MATTER_STAGES, PRACTICE_AREAS, GROUPS, WEBHOOKS)
+}
+"""The collections at the top of /api/v4, by path."""
+
+INLINE: Mapping[str, Resource] = {resource.path: resource for resource in (EMAIL_ADDRESSES, PHONE_NUMBERS)}
+"""The collections under one contact, by path."""
+
+WEBHOOK_MODELS: Mapping[str, tuple[int, str]] = {
+    "matter": (1, "matters"),
+    "activity": (2, "activities"),
+    "bill": (3, "billing"),
+    "calendar_entry": (4, "calendars"),
+    "communication": (5, "communications"),
+    "contact": (6, "contacts"),
+    "task": (7, "tasks"),
+    "document": (8, "documents"),
+    "folder": (9, "documents"),
+    "clio_payments_payment": (10, "clio_payments"),
+}
+"""Webhook models: the number and the application permission of each."""
+
+PERMISSIONS: tuple[str, ...] = tuple(
+    sorted(
+        {permission for _, permission in WEBHOOK_MODELS.values()}
+        | {resource.permission for resource in RESOURCES.values() if resource.permission}
+        | {"custom_fields"}
+    )
+)
+"""Every permission an application can be registered with."""
