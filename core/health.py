@@ -33,7 +33,10 @@ async def readiness(services: Services) -> dict[str, Any]:
 
     database, redis = await asyncio.gather(_measure(ask_database), _measure(ask_redis))
     refused = {plugin.name: plugin.reason for plugin in services.registry.refused}
-    plugins = {"state": "degraded" if refused else "up", "loaded": [plugin.name for plugin in services.registry.plugins]}
+    plugins = {
+        "state": "degraded" if refused else "up",
+        "loaded": [plugin.name for plugin in services.registry.plugins],
+    }
     if refused:
         plugins["refused"] = refused
     well = database["state"] == redis["state"] == "up"

@@ -38,6 +38,8 @@ def oauth_callback(services: Services) -> object:
         except ServiceError as error:
             log.warning("firm_not_connected", error=error.code)
             return page("Not connected", f"{error} ({error.code})", status=400)
-        return page("Connected", f"Firm {firm} is connected, and its records are being mirrored. You may close this page.")
+        return page(
+            "Connected", f"Firm {firm} is connected, and its records are being mirrored. You may close this page."
+        )
 
     return callback

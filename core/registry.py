@@ -204,5 +204,5 @@ def _add(registry: Registry, candidate: Candidate, module: Any, requires: tuple[
 def _refuse(registry: Registry, candidate: Candidate, reason: str) -> None:
     log.error("plugin_refused", plugin=candidate.name, distribution=candidate.distribution, reason=reason)
     registry.refused.append(
-        RefusedPlugin(name=candidate.name, distribution=candidate.distribution, reason=reason.splitlines()[0])
+        RefusedPlugin(name=candidate.name, distribution=candidate.distribution, reason=" ".join(reason.split())[:500])
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 from mock_clio.api.context import Caller
 from mock_clio.api.errors import ApiError
@@ -27,10 +27,13 @@ class MockClio:
     """The application; `state` is open to whoever runs it in the same process."""
 
     def __init__(self, settings: MockSettings) -> None:
+        self._timers: asyncio.Task[None] | None = None
+        self._begin(settings)
+
+    def _begin(self, settings: MockSettings) -> None:
         self.state = MockState(settings)
         self._api = Api(self.state)
         self._control = Control(self.state)
-        self._timers: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""
@@ -54,6 +57,12 @@ class MockClio:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._timers
         await self.state.courier.close()
+
+    async def restart(self, settings: MockSettings) -> None:
+        """Become another mock, with its own firm, clock and applications, behind the same port."""
+        await self.stop()
+        self._begin(settings)
+        await self.start()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -104,9 +113,6 @@ class MockClio:
             return endpoint(self.state, request), None
         except ApiError as error:
             return error_response(error.status, error.kind, error.message), None
-
-
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def create_app(settings: MockSettings | None = None) -> MockClio:

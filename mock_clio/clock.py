@@ -65,7 +65,7 @@ class Timers:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._wake = asyncio.Event()
-        clock.moved.append(self._wake.set)
+        clock.moved.append(self._jumped)
 
     def at(self, moment: float, action: Callable[[], None]) -> None:
         """Run `action` once the clock reaches `moment` (seconds since the epoch)."""
@@ -80,12 +80,20 @@ class Timers:
         """Forget every action."""
         self._due.clear()
 
+    def run_due(self) -> None:
+        """Run every action whose moment has come."""
+        while self._due and self._due[0][0] <= self._clock.now():
+            heapq.heappop(self._due)[2]()
+
+    def _jumped(self) -> None:
+        self.run_due()
+        self._wake.set()
+
     async def run(self) -> None:
         """Run actions as they fall due, until cancelled."""
         while True:
             self._wake.clear()
-            while self._due and self._due[0][0] <= self._clock.now():
-                heapq.heappop(self._due)[2]()
+            self.run_due()
             wait = self._due[0][0] - self._clock.now() if self._due and not self._clock.frozen else None
             try:
                 await asyncio.wait_for(self._wake.wait(), wait)

@@ -10,7 +10,8 @@ from typing import Self
 
 import uvicorn
 
-from mock_clio.app import MockClio, create_app
+from mock_clio.api.http import Asgi
+from mock_clio.app import create_app
 from mock_clio.settings import MockSettings
 from mock_clio.state import MockState
 
@@ -20,12 +21,23 @@ class PortTakenError(RuntimeError):
 
 
 class _EmbeddedServer(uvicorn.Server):
-    """A server that leaves the process's signals alone."""
+    """A server that leaves the process's signals alone and ends as soon as it is told to."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stop = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Capture nothing."""
         yield
+
+    async def main_loop(self) -> None:
+        """Keep the Date header current until told to stop, without waiting for the next tick to notice."""
+        while not self.stop.is_set():
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.stop.wait(), 1.0)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -49,9 +61,16 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _config(app: MockClio) -> uvicorn.Config:
+def _config(app: Asgi) -> uvicorn.Config:
     return uvicorn.Config(
-        app, access_log=False, lifespan="on", log_level="warning", ws="none", timeout_graceful_shutdown=5
+        app,
+        interface="asgi3",
+        access_log=False,
+        lifespan="on",
+        log_config=None,
+        proxy_headers=False,
+        ws="none",
+        timeout_graceful_shutdown=5,
     )
 
 
@@ -68,26 +87,17 @@ async def serve(settings: MockSettings) -> None:
         listener.close()
 
 
-class MockClioServer:
-    """A mock inside the current event loop, on a free loopback port.
+class Embedded:
+    """Any ASGI application inside the current event loop, on a loopback port; used as an async context manager."""
 
-    async with MockClioServer(MockSettings(contacts=20)) as clio:
-        await client.get(f"{clio.url}/api/v4/users/who_am_i")
-    """
-
-    def __init__(self, settings: MockSettings | None = None, *, port: int = 0) -> None:
-        self._app = create_app(settings)
+    def __init__(self, app: Asgi, *, port: int = 0) -> None:
+        self._app = app
         self._port = port
-        self._server: uvicorn.Server | None = None
+        self._server: _EmbeddedServer | None = None
         self._task: asyncio.Task[None] | None = None
         self._listener: socket.socket | None = None
         self.url = ""
         """Base URL once entered, as in http://127.0.0.1:41234."""
-
-    @property
-    def state(self) -> MockState:
-        """The mock's whole memory, open to tests in the same process."""
-        return self._app.state
 
     async def __aenter__(self) -> Self:
         self._listener = bind("127.0.0.1", self._port)
@@ -97,15 +107,36 @@ class MockClioServer:
         while not self._server.started:
             if self._task.done():
                 await self._task
-                raise RuntimeError("the mock ended before it had started")
-            await asyncio.sleep(0.005)
+                raise RuntimeError("the server ended before it had started")
+            await asyncio.sleep(0.002)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._server is not None and self._task is not None:
-            self._server.should_exit = True
+            self._server.stop.set()
             await self._task
         if self._listener is not None:
             self._listener.close()
+
+
+class MockClioServer(Embedded):
+    """A mock inside the current event loop, on a free loopback port.
+
+    async with MockClioServer(MockSettings(contacts=20)) as clio:
+        await client.get(f"{clio.url}/api/v4/users/who_am_i")
+    """
+
+    def __init__(self, settings: MockSettings | None = None, *, port: int = 0) -> None:
+        self._mock = create_app(settings)
+        super().__init__(self._mock, port=port)
+
+    @property
+    def state(self) -> MockState:
+        """The mock's whole memory, open to tests in the same process."""
+        return self._mock.state
+
+    async def restart(self, settings: MockSettings) -> None:
+        """Become another mock behind the same port, which is quicker than a new server for every test."""
+        await self._mock.restart(settings)

@@ -50,7 +50,9 @@ def sync(firm: int | None, resource: str | None, *, full: bool) -> None:
 @click.option("--all-firms", is_flag=True, help="Every firm; for operators.")
 @click.option("--scope", "scopes", type=click.Choice(["read", "write", "admin"]), multiple=True, default=("read",))
 @click.option("--subject", default="cli", show_default=True, help="Who the bearer is.")
-@click.option("--ttl-s", type=click.IntRange(60, 366 * 86400), default=3600, show_default=True, help="Seconds it lives.")
+@click.option(
+    "--ttl-s", type=click.IntRange(60, 366 * 86400), default=3600, show_default=True, help="Seconds it lives."
+)
 def token(firms: tuple[int, ...], scopes: tuple[str, ...], subject: str, ttl_s: int, *, all_firms: bool) -> None:
     """Print a bearer token for the API."""
     if bool(firms) == all_firms:

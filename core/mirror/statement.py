@@ -35,16 +35,32 @@ def write_statement(resource: Resource, *, authoritative: bool, with_checkpoint:
     Returns one row: created, updated, raced, held_back (ids only a fetch can settle: the record differs, is not
     newer, and is as new as the row or the row is not present), leased.
     """
-    table = f'"{resource.table_name}"'
     own = [*COMMON, *resource.own_columns]
-    typed = ", ".join(f'"{name}" {sql_type(resource.columns[name])}' for name in ("clio_id", *own))
-    names = ", ".join(f'"{name}"' for name in own)
+    checkpoint = _CHECKPOINT if with_checkpoint else ""
+    leased = "(SELECT count(*) FROM checkpoint) = 1" if with_checkpoint else "true"
     return f"""
-WITH page AS MATERIALIZED (
+WITH {_compare(resource, own, authoritative=authoritative)}, {_write(resource, own)}, {_log()}, summary AS (
+    SELECT (SELECT count(*) FROM inserted)::int AS created,
+           (SELECT count(*) FROM updated)::int AS updated,
+           (SELECT count(*) FROM page)::int AS seen,
+           (SELECT count(*) FROM page)::int - (SELECT count(*) FROM current)::int
+               - (SELECT count(*) FROM inserted)::int AS raced
+){checkpoint}
+SELECT created, updated, raced,
+       ARRAY(SELECT clio_id FROM current WHERE held_back ORDER BY clio_id) AS held_back, {leased} AS leased
+FROM summary"""
+
+
+def _compare(resource: Resource, own: list[str], *, authoritative: bool) -> str:
+    """The page, what the mirror has of it, and the rows that it changes, locked."""
+    table = f'"{resource.table_name}"'
+    typed = ", ".join(f'"{name}" {sql_type(resource.columns[name])}' for name in ("clio_id", *own))
+    newer, differs = _newer(authoritative=authoritative), _differs(own)
+    return f"""page AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS record({typed})
 ), current AS MATERIALIZED (
-    SELECT page.clio_id, stored.id, {_differs(own)} AND {_newer(authoritative)} AS stale,
-           {_differs(own)} AND NOT {_newer(authoritative)}
+    SELECT page.clio_id, stored.id, {differs} AND {newer} AS stale,
+           {differs} AND NOT {newer}
            AND (page.clio_updated_at >= stored.clio_updated_at OR stored.presence <> 'present') AS held_back
     FROM page CROSS JOIN LATERAL (
         SELECT * FROM {table} AS stored WHERE stored.firm = $2 AND stored.clio_id = page.clio_id LIMIT 1
@@ -52,12 +68,17 @@ WITH page AS MATERIALIZED (
 ), stale AS MATERIALIZED (
     SELECT stored.id, stored.clio_id, stored.presence, to_jsonb(stored) AS image
     FROM {table} AS stored JOIN page USING (clio_id)
-    WHERE stored.id = ANY (ARRAY(SELECT id FROM current WHERE current.stale))
-      AND {_newer(authoritative)} AND {_differs(own)}
+    WHERE stored.id = ANY (ARRAY(SELECT id FROM current WHERE current.stale)) AND {newer} AND {differs}
     ORDER BY stored.clio_id
     FOR NO KEY UPDATE OF stored
-), inserted AS (
-    INSERT INTO {table} (firm, clio_id, presence, seen_at, {names})
+)"""
+
+
+def _write(resource: Resource, own: list[str]) -> str:
+    """The two writes, each returning the rows as they now are."""
+    table = f'"{resource.table_name}"'
+    return f"""inserted AS (
+    INSERT INTO {table} (firm, clio_id, presence, seen_at, {", ".join(f'"{name}"' for name in own)})
     SELECT $2, page.clio_id, 'present', $3, {", ".join(f'page."{name}"' for name in own)}
     FROM page WHERE NOT EXISTS (SELECT FROM current WHERE current.clio_id = page.clio_id)
     ORDER BY page.clio_id
@@ -69,7 +90,12 @@ WITH page AS MATERIALIZED (
     FROM stale JOIN page USING (clio_id)
     WHERE stored.id = stale.id
     RETURNING stored.*
-), logged AS (
+)"""
+
+
+def _log() -> str:
+    """A change row per write: all columns of a created record, those that differ of a changed one."""
+    return f"""logged AS (
     INSERT INTO change (firm, resource, clio_id, operation, seen_at, source, etag, before, after)
     SELECT $2, $5, clio_id, 'created', $3, $4, etag, NULL, {_image("inserted")}
     FROM inserted
@@ -82,20 +108,10 @@ WITH page AS MATERIALIZED (
         FROM jsonb_each(to_jsonb(updated) - 'seen_at')
         WHERE value IS DISTINCT FROM stale.image -> key
     ) AS difference
-), summary AS (
-    SELECT (SELECT count(*) FROM inserted)::int AS created,
-           (SELECT count(*) FROM updated)::int AS updated,
-           (SELECT count(*) FROM page)::int AS seen,
-           (SELECT count(*) FROM page)::int - (SELECT count(*) FROM current)::int
-               - (SELECT count(*) FROM inserted)::int AS raced
-){_checkpoint() if with_checkpoint else ""}
-SELECT created, updated, raced,
-       ARRAY(SELECT clio_id FROM current WHERE held_back ORDER BY clio_id) AS held_back,
-       {"(SELECT count(*) FROM checkpoint) = 1" if with_checkpoint else "true"} AS leased
-FROM summary"""
+)"""
 
 
-def _newer(authoritative: bool) -> str:
+def _newer(*, authoritative: bool) -> str:
     """Whether the record may overwrite the row; see invariant 1 of docs/architecture.md."""
     later = "page.clio_updated_at > stored.clio_updated_at"
     if not authoritative:
@@ -118,8 +134,7 @@ def _image(source: str) -> str:
     return f"jsonb_strip_nulls(to_jsonb({source}) - ARRAY[{internal}])"
 
 
-def _checkpoint() -> str:
-    return """, checkpoint AS (
+_CHECKPOINT = """, checkpoint AS (
     UPDATE sync_run
     SET next_url = $8, pages = pages + 1, records_seen = records_seen + summary.seen,
         records_created = records_created + summary.created, records_updated = records_updated + summary.updated,

@@ -68,17 +68,21 @@ async def write_records(
     payloads: Sequence[ClioPayload],
     seen_at: datetime.datetime,
     source: Source,
+    authoritative: bool | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> WriteResult:
     """Write records of one resource and firm, in one statement.
 
     `seen_at` is when the request or delivery that brought them began. A webhook's payload is a hint: it is taken only
     when it is newer than the row by Clio's clock, and never revives a deleted record; ids in `held_back` want a fetch.
+    `authoritative` says whether the records were read from Clio; unless given, all but a webhook's were.
 
     Raises:
         LeaseLost: the run of the checkpoint is no longer this worker's; the records are written all the same.
     """
-    statement = write_statement(resource, authoritative=source != "webhook", with_checkpoint=checkpoint is not None)
+    if authoritative is None:
+        authoritative = source != "webhook"
+    statement = write_statement(resource, authoritative=authoritative, with_checkpoint=checkpoint is not None)
     arguments: list[Any] = [encode_records(payloads), firm, seen_at, source, resource.name]
     if checkpoint is not None:
         arguments += [

@@ -61,36 +61,42 @@ async def work_on(services: "Services", run_id: int, *, owner: str) -> str:
 
 
 async def _settle(services: "Services", run: Run, owner: str) -> str:
-    database = services.database
     try:
         done = await _work(services, run, owner)
     except asyncio.CancelledError:
-        await runs.put_back(database, run, owner=owner, delay_s=0, error=None, failed=False)
+        await runs.put_back(services.database, run, owner=owner, delay_s=0, error=None, failed=False)
         raise
-    except Cancelled:
-        await runs.stop(database, run, owner=owner, state="cancelled", code=None, message=None)
-        return "cancelled"
-    except LeaseLost:
-        return "lost"
-    except ClioRateLimited as error:
-        await runs.put_back(database, run, owner=owner, delay_s=error.retry_after_s, error=error, failed=False)
-        return "queued"
-    except HOPELESS as error:
-        return await _fail(services, run, owner, error)
-    except ServiceError as error:
-        return await _try_again(services, run, owner, error)
-    except Exception as error:
-        log.exception("sync_run_broke", resource=run.resource)
-        hidden = ServiceError(f"an unexpected {type(error).__name__} stopped the run: see the log for run {run.id}")
-        return await _try_again(services, run, owner, hidden)
+    except Exception as error:  # noqa: BLE001 - every failure ends in the row, each in its own way
+        return await _settle_failure(services, run, owner, error)
     if not done:
-        await runs.put_back(database, run, owner=owner, delay_s=0, error=None, failed=False)
+        await runs.put_back(services.database, run, owner=owner, delay_s=0, error=None, failed=False)
         return "queued"
-    if not await runs.succeed(database, run, owner=owner):
+    if not await runs.succeed(services.database, run, owner=owner):
         return "lost"
     if run.kind == "backfill":
         await runs.request_runs(services, firms=[run.firm], resource=run.resource, full=False)
     return "succeeded"
+
+
+async def _settle_failure(services: "Services", run: Run, owner: str, error: Exception) -> str:
+    match error:
+        case Cancelled():
+            await runs.stop(services.database, run, owner=owner, state="cancelled", code=None, message=None)
+            return "cancelled"
+        case LeaseLost():
+            return "lost"
+        case ClioRateLimited():
+            delay_s = error.retry_after_s
+            await runs.put_back(services.database, run, owner=owner, delay_s=delay_s, error=error, failed=False)
+            return "queued"
+        case ServiceError() if isinstance(error, HOPELESS):
+            return await _fail(services, run, owner, error)
+        case ServiceError():
+            return await _try_again(services, run, owner, error)
+        case _:
+            log.error("sync_run_broke", resource=run.resource, exc_info=error)
+            text = f"an unexpected {type(error).__name__} stopped the run: see the log for run {run.id}"
+            return await _try_again(services, run, owner, ServiceError(text))
 
 
 async def _try_again(services: "Services", run: Run, owner: str, error: ServiceError) -> str:
@@ -114,9 +120,7 @@ async def _work(services: "Services", run: Run, owner: str) -> bool:
     resource = services.registry.resource(run.resource)
     client = services.accounts.client(run.firm)
     ends_at = asyncio.get_running_loop().time() + SLICE_S
-    pages = client.pages(
-        resource.endpoint, next_url=run.next_url, since_at=run.since_at, priority=Priority.SYNC
-    )
+    pages = client.pages(resource.endpoint, next_url=run.next_url, since_at=run.since_at, priority=Priority.SYNC)
     try:
         async with _heartbeat(services, run, owner):
             async for page in pages:

@@ -74,7 +74,8 @@ WITH wanted AS (
     SELECT firm, resource, CASE WHEN $3 OR high_water_at IS NULL THEN 'backfill' ELSE 'incremental' END,
            CASE WHEN $3 THEN NULL ELSE high_water_at - make_interval(secs => $4) END
     FROM wanted ORDER BY firm, place
-    ON CONFLICT (firm, resource) WHERE state IN ('queued', 'running') DO UPDATE SET not_before_at = sync_run.not_before_at
+    ON CONFLICT (firm, resource) WHERE state IN ('queued', 'running')
+    DO UPDATE SET not_before_at = sync_run.not_before_at
     RETURNING id, firm, attempt
 )
 SELECT id, firm, attempt FROM asked ORDER BY id"""

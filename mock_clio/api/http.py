@@ -11,6 +11,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
 JSON = "application/json; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 _encode = msgspec.json.Encoder().encode

@@ -44,6 +44,7 @@ class Control:
             ("GET", "journal/deliveries"): self._delivery_journal,
             ("DELETE", "journal"): self._clear_journal,
             ("GET", "deliveries"): self._in_flight,
+            ("POST", "deliveries/settle"): self._settle,
             ("GET", "applications"): self._applications,
             ("POST", "applications"): self._register,
             ("POST", "tokens"): self._issue,
@@ -138,6 +139,11 @@ class Control:
 
     async def _in_flight(self, _request: Request) -> object:
         return {"in_flight": len(self._state.courier.background), "waiting": self._state.timers.pending()}
+
+    async def _settle(self, request: Request) -> object:
+        """Answers once every delivery and handshake under way has ended."""
+        await self._state.courier.background.settle()
+        return await self._in_flight(request)
 
     async def _applications(self, _request: Request) -> object:
         hidden = {"client_secret"}

@@ -3,6 +3,7 @@
 import random
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from faker import Faker
 
@@ -49,6 +50,7 @@ _AFFAIRS = (
 )
 
 
+@lru_cache(maxsize=8)
 def draw_pools(seed: int) -> Pools:
     """The pools of a seed; the same seed gives the same pools."""
     fake = Faker("en_CA")

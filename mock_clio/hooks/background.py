@@ -21,6 +21,11 @@ class Background:
     def __len__(self) -> int:
         return len(self._tasks)
 
+    async def settle(self) -> None:
+        """Wait until nothing runs any more."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
     async def close(self) -> None:
         """Cancel everything and wait for the end of it."""
         tasks = list(self._tasks)

@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 import hmac
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from http import HTTPStatus
 
 import httpx
@@ -36,6 +38,12 @@ def signature(secret: str, body: bytes) -> str:
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
+@cache
+def _trust() -> ssl.SSLContext:
+    """The certificate authorities, read once in a process: reading them takes longer than starting a mock."""
+    return ssl.create_default_context()
+
+
 class Courier:
     """Sends what subscribers are due."""
 
@@ -59,6 +67,7 @@ class Courier:
         self._set_status = set_status
         self._client: httpx.AsyncClient | None = None
         self._held: list[Delivery] = []
+        self._release_task: asyncio.Task[None] | None = None
         self.background = Background()
 
     def dispatch(self, delivery: Delivery, model: str) -> None:
@@ -106,9 +115,11 @@ class Courier:
     def _hold(self, delivery: Delivery, *, last: bool, seconds: float) -> None:
         self._held.append(delivery)
         if last:
+            if self._release_task is not None:
+                self._release_task.cancel()
             self._release()
         elif len(self._held) == 1:
-            self.background.spawn(self._release_later(seconds or _HELD_FOR))
+            self._release_task = self.background.spawn(self._release_later(seconds or _HELD_FOR))
 
     async def _release_later(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -182,7 +193,7 @@ class Courier:
 
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:
-            self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False)
+            self._client = httpx.AsyncClient(verify=_trust(), trust_env=False, follow_redirects=False)
         return self._client
 
     def _note(self, delivery: Delivery, status: int | None, outcome: str) -> None:

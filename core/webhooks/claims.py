@@ -1,0 +1,128 @@
+"""Taking deliveries up and settling them: a lease per row, fenced by the number of the attempt.
+
+`not_before_at` is when a row may next be taken: on arrival, after a back-off, or when the lease of whoever works on it
+lapses. So what is due is one range of one index, and so is what is being worked on.
+"""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.db.engine import Connection, Database
+from core.logging import get_logger
+from core.webhooks.failures import Failure
+from core.webhooks.states import Executor
+
+log = get_logger(__name__)
+
+CLAIM_LOCK = 0x77_65_62_68_6F_6F_6B
+"""Advisory lock under which claims are made, one at a time, for a few milliseconds: two claims at once could each take
+a delivery of the same record."""
+
+_CLAIM = """
+WITH busy AS MATERIALIZED (
+    SELECT DISTINCT firm, resource, record_clio_id FROM webhook_delivery
+    WHERE status = 'processing' AND not_before_at > now() AND record_clio_id IS NOT NULL
+), due AS (
+    SELECT id FROM webhook_delivery AS waiting
+    WHERE status IN ('received', 'processing', 'failed') AND not_before_at <= now()
+      AND NOT EXISTS (
+          SELECT FROM busy
+          WHERE (busy.firm, busy.resource, busy.record_clio_id)
+              = (waiting.firm, waiting.resource, waiting.record_clio_id)
+      )
+    ORDER BY not_before_at, id
+    LIMIT $1
+    FOR UPDATE OF waiting SKIP LOCKED
+)
+UPDATE webhook_delivery AS taken
+SET status = 'processing', attempts = attempts + 1, lease_until = now() + make_interval(secs => $2),
+    not_before_at = now() + make_interval(secs => $2)
+FROM due WHERE taken.id = due.id
+RETURNING taken.id, firm, resource, model, event, record_clio_id, body, attempts, received_at"""
+
+_HELD = """
+FROM unnest($1::bigint[], $2::int[]) AS held (id, attempt)
+WHERE mine.id = held.id AND mine.attempts = held.attempt AND mine.status = 'processing'"""
+
+_EXTEND = f"""
+UPDATE webhook_delivery AS mine
+SET lease_until = now() + make_interval(secs => $3), not_before_at = now() + make_interval(secs => $3) {_HELD}"""
+
+_FINISH = f"""
+UPDATE webhook_delivery AS mine
+SET status = 'processed', outcome = $3, processed_at = now(), lease_until = NULL, error_code = NULL,
+    error_message = NULL {_HELD}
+RETURNING mine.id"""
+
+_FAIL = f"""
+UPDATE webhook_delivery AS mine
+SET status = $3, attempts = attempts - $4, lease_until = NULL, error_code = $5, error_message = $6,
+    not_before_at = now() + make_interval(secs => $7),
+    processed_at = CASE $3 WHEN 'dead' THEN now() END {_HELD}
+RETURNING mine.id"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A delivery this worker holds. `attempt` counts from 1 and fences off a worker that lost its lease."""
+
+    id: int
+    firm: int
+    resource: str
+    model: str
+    event: str
+    record_clio_id: int | None
+    body: bytes
+    attempt: int
+    received_at: datetime.datetime
+
+
+async def claim(database: Database, *, batch: int, lease_s: float) -> list[Claimed]:
+    """Take up to `batch` due deliveries, oldest first by when they fell due; returned in order of receipt.
+
+    A delivery of a record that another worker is at work on stays where it is. Three statements in one transaction.
+    """
+    async with database.transaction() as connection:
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", CLAIM_LOCK)
+        rows = await connection.fetch(_CLAIM, batch, lease_s)
+    taken = [
+        Claimed(**{"attempt" if name == "attempts" else name: value for name, value in row.items()}) for row in rows
+    ]
+    return sorted(taken, key=lambda each: (each.received_at, each.id))
+
+
+async def extend(database: Database, claimed: Sequence[Claimed], *, lease_s: float) -> None:
+    """Keep what is still held for another lease."""
+    await database.pool.execute(_EXTEND, *_held(claimed), lease_s)
+
+
+async def finish(connection: Connection, claimed: Sequence[Claimed], outcome: str) -> list[Claimed]:
+    """Mark deliveries processed and return those that were still held; call it in the transaction of the write."""
+    done = await connection.fetch(_FINISH, *_held(claimed), outcome)
+    return _still_held(claimed, {row["id"] for row in done})
+
+
+async def fail(database: Executor, claimed: Sequence[Claimed], failure: Failure) -> list[Claimed]:
+    """Put deliveries back for a later attempt, or among the dead letters; return those that were still held."""
+    failed = await database.fetch(
+        _FAIL,
+        *_held(claimed),
+        failure.status,
+        0 if failure.counts else 1,
+        failure.code,
+        failure.message,
+        failure.delay_s,
+    )
+    return _still_held(claimed, {row["id"] for row in failed})
+
+
+def _held(claimed: Sequence[Claimed]) -> tuple[list[int], list[int]]:
+    return [each.id for each in claimed], [each.attempt for each in claimed]
+
+
+def _still_held(claimed: Sequence[Claimed], settled: set[int]) -> list[Claimed]:
+    lost = [each.id for each in claimed if each.id not in settled]
+    if lost:
+        log.warning("webhook_lease_lost", deliveries=lost)
+    return [each for each in claimed if each.id in settled]

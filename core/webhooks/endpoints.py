@@ -1,0 +1,198 @@
+"""Rows of `webhook_endpoint`: making them, their secrets, and finding one by the key in its address."""
+
+import datetime
+import secrets as random_secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from core.db.cipher import Cipher
+from core.db.engine import Database
+from core.webhooks.states import AWAITING_HANDSHAKE, EndpointState
+
+CACHE_S = 5.0
+"""How long an endpoint is remembered: what another process retires is refused here within this time."""
+
+REFRESH_S = 1.0
+"""An endpoint younger than this in the cache is not read again because a signature did not fit."""
+
+POOL_WAIT_S = 5.0
+"""Longest wait for a free connection; Clio gives a delivery about ten seconds."""
+
+KEY_LENGTH_MAX = 64
+
+_COLUMNS = """id, firm, resource, model, endpoint_key, clio_webhook_id, state, secret, offered_secret, events, fields,
+expires_at, error_code, created_at, updated_at"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """What the receiver needs to know of an endpoint. `secrets` are the keys a delivery may be signed with."""
+
+    id: int
+    firm: int
+    resource: str
+    model: str
+    state: EndpointState
+    secrets: tuple[bytes, ...]
+
+
+def secret_purpose(endpoint: int) -> str:
+    """Return the purpose under which the signing secret of an endpoint is encrypted."""
+    return f"webhook_secret:{endpoint}"
+
+
+def offered_secret_purpose(endpoint: int) -> str:
+    """Return the purpose under which the secret that a handshake offered is encrypted."""
+    return f"webhook_offered_secret:{endpoint}"
+
+
+async def insert_endpoint(
+    database: Database, cipher: Cipher, *, firm: int, resource: str, model: str, events: Sequence[str], fields: str
+) -> int:
+    """Make the row of an endpoint with a fresh key and secret, in state `creating`, and return its id."""
+    async with database.transaction() as connection:
+        endpoint: int = await connection.fetchval("SELECT nextval(pg_get_serial_sequence('webhook_endpoint', 'id'))")
+        sealed = cipher.encrypt(random_secrets.token_urlsafe(32), purpose=secret_purpose(endpoint))
+        await connection.execute(
+            """INSERT INTO webhook_endpoint (id, firm, resource, model, endpoint_key, secret, events, fields)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
+            endpoint,
+            firm,
+            resource,
+            model,
+            random_secrets.token_urlsafe(32),
+            sealed,
+            list(events),
+            fields,
+        )
+    return endpoint
+
+
+async def read_endpoint(database: Database, endpoint: int) -> asyncpg.Record | None:
+    """Return the row of an endpoint."""
+    return await database.pool.fetchrow(f"SELECT {_COLUMNS} FROM webhook_endpoint WHERE id = $1", endpoint)
+
+
+async def live_endpoints(database: Database, firm: int) -> list[asyncpg.Record]:
+    """Return the rows of a firm that are not retired, oldest first."""
+    return await database.pool.fetch(
+        f"SELECT {_COLUMNS} FROM webhook_endpoint WHERE firm = $1 AND state <> 'retired' ORDER BY id", firm
+    )
+
+
+async def store_subscription(
+    database: Database,
+    cipher: Cipher,
+    endpoint: int,
+    *,
+    clio_webhook_id: int,
+    expires_at: datetime.datetime | None,
+    secret: str | None,
+    fields: str,
+    events: Sequence[str],
+) -> None:
+    """Keep what Clio says of a subscription; `secret`, where told, becomes the key of its deliveries."""
+    sealed = cipher.encrypt(secret, purpose=secret_purpose(endpoint)) if secret else None
+    await database.pool.execute(
+        """UPDATE webhook_endpoint
+        SET clio_webhook_id = $2, expires_at = $3, secret = coalesce($4, secret), fields = $5, events = $6,
+            updated_at = now()
+        WHERE id = $1""",
+        endpoint,
+        clio_webhook_id,
+        expires_at,
+        sealed,
+        fields,
+        list(events),
+    )
+
+
+async def store_offered_secret(database: Database, cipher: Cipher, endpoint: int, secret: str) -> bool:
+    """Keep the secret of a handshake, while the endpoint awaits one; return whether it still did.
+
+    Raises:
+        TimeoutError: no connection was free in time.
+    """
+    sealed = cipher.encrypt(secret, purpose=offered_secret_purpose(endpoint))
+    async with database.pool.acquire(timeout=POOL_WAIT_S) as connection:
+        stored = await connection.fetchval(
+            """UPDATE webhook_endpoint SET offered_secret = $2, updated_at = now()
+            WHERE id = $1 AND state = ANY ($3::text[]) RETURNING id""",
+            endpoint,
+            sealed,
+            sorted(AWAITING_HANDSHAKE),
+        )
+    return stored is not None
+
+
+def own_secret(cipher: Cipher, row: asyncpg.Record) -> str | None:
+    """Return the signing secret of a row, decrypted; None where there is none."""
+    if row["secret"] is None:
+        return None
+    return cipher.decrypt(row["secret"], purpose=secret_purpose(row["id"]))
+
+
+def offered_secret(cipher: Cipher, row: asyncpg.Record) -> str | None:
+    """Return the secret that a handshake offered, decrypted; None where none came."""
+    if row["offered_secret"] is None:
+        return None
+    return cipher.decrypt(row["offered_secret"], purpose=offered_secret_purpose(row["id"]))
+
+
+class EndpointDirectory:
+    """Finds endpoints by key, remembering those that exist, secrets decrypted, for a few seconds.
+
+    An unknown key is asked of the database every time and never remembered, so strangers cannot fill the cache and a
+    new endpoint is known at once.
+    """
+
+    def __init__(self, database: Database, cipher: Cipher) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._found: dict[str, tuple[float, Endpoint]] = {}
+
+    async def find(self, key: str, *, younger_than_s: float = CACHE_S) -> Endpoint | None:
+        """Return the endpoint with this key, at most that many seconds old; None if there is none.
+
+        Raises:
+            DatabaseUnavailable: the pool is not open. TimeoutError, OSError and asyncpg's errors pass through.
+            DecryptionFailed: its secret cannot be read with the configured keys.
+        """
+        remembered = self._found.get(key)
+        now = time.monotonic()
+        if remembered and now - remembered[0] < younger_than_s:
+            return remembered[1]
+        if not 0 < len(key) <= KEY_LENGTH_MAX or not key.isascii():
+            return None
+        endpoint = await self._read(key)
+        if endpoint is None:
+            self._found.pop(key, None)
+        else:
+            self._found[key] = (now, endpoint)
+        return endpoint
+
+    def forget(self, key: str) -> None:
+        """Read this endpoint anew when it is next asked for."""
+        self._found.pop(key, None)
+
+    async def _read(self, key: str) -> Endpoint | None:
+        async with self._database.pool.acquire(timeout=POOL_WAIT_S) as connection:
+            row = await connection.fetchrow(
+                f"SELECT {_COLUMNS} FROM webhook_endpoint WHERE endpoint_key = $1", key, timeout=POOL_WAIT_S
+            )
+        if row is None:
+            return None
+        candidates = [own_secret(self._cipher, row)]
+        if row["state"] in AWAITING_HANDSHAKE:
+            candidates.append(offered_secret(self._cipher, row))
+        return Endpoint(
+            id=row["id"],
+            firm=row["firm"],
+            resource=row["resource"],
+            model=row["model"],
+            state=row["state"],
+            secrets=tuple(secret.encode() for secret in candidates if secret),
+        )

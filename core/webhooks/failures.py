@@ -1,0 +1,73 @@
+"""What becomes of a delivery that could not be applied: when it is tried again, and when it is given up."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Literal
+
+from core.errors import ClioForbidden, ClioRateLimited, ClioUnauthorized, ServiceError
+
+ATTEMPTS_MAX = 12
+
+FIRST_DELAY_S, DELAY_FACTOR, DELAY_MAX_S = 5.0, 3.0, 3600.0
+"""5 s, 15 s, 45 s, ... at most an hour: about seven hours until a delivery is dead."""
+
+GRANT_DELAY_S, GRANT_DELAY_MAX_S = 900.0, 21_600.0
+"""A firm without a grant or a permission waits for a person: a quarter of an hour, doubling to six hours."""
+
+MESSAGE_MAX = 500
+
+_random = secrets.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """How a failure is stored. `counts` says whether the attempt counts towards giving up."""
+
+    status: Literal["failed", "dead"]
+    code: str
+    message: str
+    delay_s: float = 0.0
+    counts: bool = True
+
+
+MALFORMED = Failure(
+    status="dead",
+    code="DELIVERY_MALFORMED",
+    message="the signed body names no record and event: look at the body, Clio may have changed its form",
+)
+EVENT_UNKNOWN = Failure(
+    status="dead",
+    code="EVENT_UNKNOWN",
+    message="the resource does not declare this event: add it to its WebhookModel, or register the webhook anew",
+)
+RESOURCE_NOT_LOADED = Failure(
+    status="dead",
+    code="RESOURCE_NOT_LOADED",
+    message="no loaded plugin takes webhooks for this resource: `clio-service plugins list` says which are refused",
+)
+
+
+def judge(error: Exception, *, attempt: int) -> Failure:
+    """Return what to do about an error at this attempt, counted from 1. The message holds no client data."""
+    code = error.code if isinstance(error, ServiceError) else "INTERNAL"
+    message = str(error) if isinstance(error, ServiceError) else f"{type(error).__name__}: see the log"
+    if isinstance(error, ClioRateLimited):
+        return Failure(
+            status="failed",
+            code=code,
+            message=message[:MESSAGE_MAX],
+            delay_s=error.retry_after_s + _random.uniform(0, 5),
+            counts=False,
+        )
+    return Failure(
+        status="dead" if attempt >= ATTEMPTS_MAX else "failed",
+        code=code,
+        message=message[:MESSAGE_MAX],
+        delay_s=_delay(error, attempt) * _random.uniform(0.5, 1),
+    )
+
+
+def _delay(error: Exception, attempt: int) -> float:
+    if isinstance(error, (ClioUnauthorized, ClioForbidden)):
+        return float(min(GRANT_DELAY_S * 2.0 ** (attempt - 1), GRANT_DELAY_MAX_S))
+    return float(min(FIRST_DELAY_S * DELAY_FACTOR ** (attempt - 1), DELAY_MAX_S))

@@ -1,0 +1,49 @@
+"""The states of a webhook endpoint and the moves allowed between them, enforced by the one function that moves.
+
+`docs/webhooks.md` draws the same table; a test holds the two together.
+"""
+
+from typing import Literal, TypeAlias
+
+from core.db.engine import Connection, Pool
+from core.logging import get_logger
+
+log = get_logger(__name__)
+
+Executor: TypeAlias = "Pool | Connection"
+
+EndpointState = Literal["creating", "pending", "enabled", "suspended", "failed", "retired"]
+
+TRANSITIONS: dict[EndpointState, frozenset[EndpointState]] = {
+    "creating": frozenset({"pending", "enabled", "failed", "retired"}),
+    "pending": frozenset({"enabled", "suspended", "retired"}),
+    "enabled": frozenset({"pending", "suspended", "retired"}),
+    "suspended": frozenset({"pending", "enabled", "retired"}),
+    "failed": frozenset({"creating", "retired"}),
+    "retired": frozenset(),
+}
+"""From each state, where it may go. `retired` is final: its address answers 410 for ever."""
+
+AWAITING_HANDSHAKE: frozenset[EndpointState] = frozenset({"creating", "pending"})
+"""States in which a handshake may be accepted."""
+
+_MOVE = """
+UPDATE webhook_endpoint SET state = $2, error_code = $3, updated_at = now()
+WHERE id = $1 AND state = ANY ($4::text[])
+RETURNING id"""
+
+
+def sources(target: EndpointState) -> list[EndpointState]:
+    """Return the states from which `target` may be reached, itself included: a move to where one is keeps it."""
+    return [state for state, targets in TRANSITIONS.items() if target in targets or state == target]
+
+
+async def move(database: Executor, endpoint: int, target: EndpointState, *, error_code: str | None = None) -> bool:
+    """Move an endpoint to a state and return whether it could; a move not allowed is logged and changes nothing.
+
+    `error_code` says why, for `failed` and `suspended`; it is cleared by every other move. One statement.
+    """
+    moved = await database.fetchval(_MOVE, endpoint, target, error_code, sources(target))
+    if moved is None:
+        log.warning("webhook_endpoint_move_refused", endpoint=endpoint, target=target)
+    return moved is not None

@@ -1,0 +1,61 @@
+"""Which way imports run, read from the source."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FORBIDDEN = {
+    "core": {"schema", "plugins", "mock_clio", "dashboard"},
+    "schema": {"plugins", "mock_clio", "dashboard"},
+    "plugins": {"mock_clio", "dashboard"},
+    "mock_clio": {"core", "schema", "plugins", "dashboard"},
+    "dashboard": {"core", "schema", "plugins", "mock_clio"},
+}
+
+
+def imports_of(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_imports_never_run_upwards(package: str) -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in (ROOT / package).rglob("*.py")
+        for name in imports_of(file)
+        if name.split(".")[0] in FORBIDDEN[package]
+    ]
+    assert wrong == []
+
+
+def test_a_plugin_imports_of_another_only_what_it_requires() -> None:
+    wrong = []
+    for folder in (each for each in (ROOT / "plugins").iterdir() if (each / "plugin.py").is_file()):
+        for file in folder.rglob("*.py"):
+            for name in imports_of(file):
+                parts = name.split(".")
+                if parts[0] == "plugins" and len(parts) > 1 and parts[1] != folder.name:
+                    wrong.append(f"{file.relative_to(ROOT)} imports {name}")
+    assert wrong == []
+
+
+def test_files_and_functions_stay_small() -> None:
+    wrong = []
+    for package in ("core", "schema", "plugins", "mock_clio", "dashboard", "bench", "tests"):
+        for file in (ROOT / package).rglob("*.py"):
+            text = file.read_text(encoding="utf-8")
+            if text.count("\n") > 400:
+                wrong.append(f"{file.relative_to(ROOT)} has {text.count(chr(10))} lines")
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    length = (node.end_lineno or node.lineno) - node.lineno + 1
+                    if length > 50:
+                        wrong.append(f"{file.relative_to(ROOT)}:{node.lineno} {node.name} has {length} lines")
+    assert wrong == []

@@ -1,0 +1,265 @@
+"""The one statement that writes a page: newer-only, exactly once, with the change recorded."""
+
+import asyncio
+import datetime
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core.db.engine import Database
+from core.errors import ClioUnexpectedAnswer, LeaseLost
+from core.mirror.writer import Checkpoint, Source, WriteResult, mark_absent, validate_records, write_records
+from core.registry import Registry
+from core.resource import Resource
+
+EPOCH = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
+
+
+def at(seconds: float) -> datetime.datetime:
+    return EPOCH + datetime.timedelta(seconds=seconds)
+
+
+def contact(clio_id: int, *, updated: float = 0, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": clio_id,
+        "etag": f'"{clio_id}-{updated}"',
+        "created_at": at(0).isoformat(),
+        "updated_at": at(updated).isoformat(),
+        "name": "Ada Example",
+        "type": "Person",
+        **fields,
+    }
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = Database(database_url)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+def contacts(registry: Registry) -> Resource:
+    return registry.resource("contact")
+
+
+class Mirror:
+    """Writes and reads one firm's contacts."""
+
+    def __init__(self, database: Database, resource: Resource, firm: int = 1) -> None:
+        self.database, self.resource, self.firm = database, resource, firm
+
+    async def write(
+        self,
+        *records: dict[str, Any],
+        seen: float,
+        source: Source = "incremental",
+        checkpoint: Checkpoint | None = None,
+    ) -> WriteResult:
+        return await write_records(
+            self.database.pool,
+            self.resource,
+            firm=self.firm,
+            payloads=validate_records(self.resource, records),
+            seen_at=at(seen),
+            source=source,
+            checkpoint=checkpoint,
+        )
+
+    async def delete(self, clio_id: int, *, seen: float) -> bool:
+        return await mark_absent(
+            self.database.pool,
+            self.resource,
+            firm=self.firm,
+            clio_id=clio_id,
+            presence="deleted",
+            seen_at=at(seen),
+            source="webhook",
+        )
+
+    async def row(self, clio_id: int = 1) -> asyncpg.Record:
+        row = await self.database.pool.fetchrow(
+            "SELECT *, ctid::text FROM contacts_contact WHERE firm = $1 AND clio_id = $2", self.firm, clio_id
+        )
+        assert row is not None
+        return row
+
+    async def changes(self) -> list[tuple[str, Any, Any]]:
+        rows = await self.database.pool.fetch(
+            "SELECT operation, before, after FROM change WHERE firm = $1 ORDER BY id", self.firm
+        )
+        return [(row["operation"], row["before"], row["after"]) for row in rows]
+
+
+@pytest.fixture
+def mirror(database: Database, contacts: Resource) -> Mirror:
+    return Mirror(database, contacts)
+
+
+async def test_a_new_record_is_created_with_one_change(mirror: Mirror) -> None:
+    result = await mirror.write(contact(1, company={"id": 7}), seen=10)
+    assert (result.created, result.updated, result.unchanged) == (1, 0, 0)
+    row = await mirror.row()
+    assert (row["name"], row["company_clio_id"], row["presence"], row["seen_at"]) == (
+        "Ada Example",
+        7,
+        "present",
+        at(10),
+    )
+    [(operation, before, after)] = await mirror.changes()
+    assert (operation, before, after["name"], after["company_clio_id"]) == ("created", None, "Ada Example", 7)
+
+
+async def test_the_same_page_twice_touches_nothing(mirror: Mirror) -> None:
+    page = [contact(clio_id) for clio_id in range(1, 6)]
+    await mirror.write(*page, seen=10)
+    before = await mirror.row(3)
+    result = await mirror.write(*page, seen=20)
+    assert (result.created, result.updated, result.unchanged) == (0, 0, 5)
+    assert await mirror.row(3) == before  # ctid included: no new tuple
+    assert len(await mirror.changes()) == 5
+
+
+async def test_a_newer_record_records_just_the_fields_that_differ(mirror: Mirror) -> None:
+    await mirror.write(contact(1, name="Ada"), seen=10)
+    await mirror.write(contact(1, updated=5, name="Ada Lovelace"), seen=20)
+    operation, before, after = (await mirror.changes())[-1]
+    assert operation == "updated"
+    assert before == {"name": "Ada", "etag": '"1-0"', "clio_updated_at": "2026-03-01T12:00:00+00:00"}
+    assert after == {"name": "Ada Lovelace", "etag": '"1-5"', "clio_updated_at": "2026-03-01T12:00:05+00:00"}
+
+
+async def test_an_older_record_never_overwrites_a_newer(mirror: Mirror) -> None:
+    await mirror.write(contact(1, updated=5, name="newer"), seen=10)
+    result = await mirror.write(contact(1, updated=4, name="older"), seen=99)
+    assert (result.updated, (await mirror.row())["name"]) == (0, "newer")
+
+
+@pytest.mark.parametrize(("seen", "name"), [(11, "second"), (10, "second"), (9, "first")])
+async def test_at_an_equal_second_the_later_read_wins(mirror: Mirror, seen: float, name: str) -> None:
+    await mirror.write(contact(1, name="first"), seen=10)
+    await mirror.write(contact(1, name="second"), seen=seen)
+    assert (await mirror.row())["name"] == name
+
+
+async def test_a_webhooks_payload_of_an_equal_second_is_held_back_for_a_fetch(mirror: Mirror) -> None:
+    await mirror.write(contact(1, name="read"), contact(2), seen=10)
+    result = await mirror.write(contact(1, name="payload"), contact(2), seen=20, source="webhook")
+    assert list(result.held_back) == [1]
+    assert (await mirror.row())["name"] == "read"
+
+
+async def test_a_webhooks_payload_never_revives_a_deleted_record(mirror: Mirror) -> None:
+    await mirror.write(contact(1), seen=10)
+    assert await mirror.delete(1, seen=20)
+    result = await mirror.write(contact(1, updated=50), seen=30, source="webhook")
+    assert (list(result.held_back), (await mirror.row())["presence"]) == ([1], "deleted")
+
+
+async def test_a_read_that_began_before_a_deletion_does_not_undo_it_and_a_later_one_does(mirror: Mirror) -> None:
+    await mirror.write(contact(1), seen=10)
+    await mirror.delete(1, seen=20)
+    await mirror.write(contact(1, updated=1), seen=19)
+    assert (await mirror.row())["presence"] == "deleted"
+    await mirror.write(contact(1, updated=1), seen=21)
+    assert (await mirror.row())["presence"] == "present"
+    assert [operation for operation, _, _ in await mirror.changes()] == ["created", "deleted", "restored"]
+
+
+async def test_a_deletion_is_recorded_once_and_not_before_what_is_known(mirror: Mirror) -> None:
+    await mirror.write(contact(1), seen=10)
+    assert not await mirror.delete(1, seen=9)
+    assert await mirror.delete(1, seen=20)
+    assert not await mirror.delete(1, seen=30)
+    assert not await mirror.delete(404, seen=30)
+
+
+async def test_of_a_record_twice_in_a_page_the_newer_is_kept(mirror: Mirror) -> None:
+    result = await mirror.write(contact(1, updated=9, name="newer"), contact(1, updated=3, name="older"), seen=10)
+    assert (result.created, (await mirror.row())["name"]) == (1, "newer")
+
+
+async def test_two_firms_with_the_same_clio_id_do_not_meet(database: Database, contacts: Resource) -> None:
+    one, two = Mirror(database, contacts, 1), Mirror(database, contacts, 2)
+    await one.write(contact(1, name="one"), seen=10)
+    await two.write(contact(1, updated=9, name="two"), seen=10)
+    await two.delete(1, seen=20)
+    assert ((await one.row())["name"], (await one.row())["presence"]) == ("one", "present")
+
+
+async def test_many_writers_of_one_page_create_each_record_once(mirror: Mirror) -> None:
+    page = [contact(clio_id) for clio_id in range(1, 101)]
+    results = await asyncio.gather(*(mirror.write(*page, seen=10 + turn) for turn in range(6)))
+    assert sum(result.created for result in results) == 100
+    assert len(await mirror.changes()) == 100
+
+
+async def test_writers_of_overlapping_pages_in_opposite_order_do_not_deadlock(mirror: Mirror) -> None:
+    ids = range(1, 101)
+    await mirror.write(*(contact(clio_id) for clio_id in ids), seen=1)
+    forwards = [[contact(each, updated=turn, name=f"f{turn}") for each in ids] for turn in range(1, 6)]
+    backwards = [[contact(each, updated=turn, name=f"b{turn}") for each in reversed(ids)] for turn in range(1, 6)]
+    await asyncio.gather(*(mirror.write(*page, seen=5) for page in [*forwards, *backwards]))
+    assert (await mirror.row(50))["clio_updated_at"] == at(5)
+
+
+async def test_text_with_quotes_braces_and_other_alphabets_arrives_as_it_is(mirror: Mirror) -> None:
+    name = 'O\'Brien "and" {sons}, \\ 李 \u00e9\n\t'
+    await mirror.write(contact(1, name=name), seen=10)
+    assert (await mirror.row())["name"] == name
+
+
+async def test_a_record_that_does_not_fit_names_the_field_and_not_the_value(contacts: Resource) -> None:
+    with pytest.raises(ClioUnexpectedAnswer, match="date_of_birth") as caught:
+        validate_records(contacts, [contact(1, date_of_birth="yesterday evening")])
+    assert "yesterday" not in str(caught.value)
+
+
+async def _run(database: Database, owner: str) -> int:
+    run: int = await database.pool.fetchval(
+        """INSERT INTO sync_run (firm, resource, kind, state, lease_owner, lease_until)
+           VALUES (1, 'contact', 'backfill', 'running', $1, now() + interval '1 minute') RETURNING id""",
+        owner,
+    )
+    return run
+
+
+def _checkpoint(run: int, owner: str) -> Checkpoint:
+    return Checkpoint(run_id=run, lease_owner=owner, lease_s=30, next_url="https://clio.test/next", total=7)
+
+
+async def test_a_page_moves_the_runs_checkpoint_in_the_same_statement(database: Database, mirror: Mirror) -> None:
+    run = await _run(database, "me")
+    await mirror.write(contact(1), contact(2), seen=10, source="backfill", checkpoint=_checkpoint(run, "me"))
+    row = await database.pool.fetchrow("SELECT * FROM sync_run WHERE id = $1", run)
+    assert row is not None
+    moved = row["next_url"], row["pages"], row["records_seen"], row["records_created"], row["records_total"]
+    assert moved == ("https://clio.test/next", 1, 2, 2, 7)
+
+
+async def test_a_worker_that_lost_its_lease_moves_nothing(database: Database, mirror: Mirror) -> None:
+    run = await _run(database, "somebody else")
+    with pytest.raises(LeaseLost):
+        await mirror.write(contact(1), seen=10, source="backfill", checkpoint=_checkpoint(run, "me"))
+    assert await database.pool.fetchval("SELECT pages FROM sync_run WHERE id = $1", run) == 0
+
+
+VERSIONS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=6)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(reads=VERSIONS)
+async def test_any_order_of_reads_ends_with_the_newest(mirror: Mirror, reads: Sequence[tuple[int, int]]) -> None:
+    """Reads of one record, in any order: the row ends as the newest by (updated_at, when it was read)."""
+    await mirror.database.pool.execute("TRUNCATE contacts_contact, change")
+    for updated, seen in reads:
+        await mirror.write(contact(1, updated=updated, name=f"{updated}/{seen}"), seen=seen)
+    newest = max(reads)
+    assert (await mirror.row())["name"] == f"{newest[0]}/{newest[1]}"
+    changes = await mirror.changes()
+    assert [operation for operation, _, _ in changes] == ["created"] + ["updated"] * (len(changes) - 1)
