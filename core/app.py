@@ -10,7 +10,7 @@ from litestar.types import ASGIApp
 
 from core.health import live, ready_handler
 from core.logging import get_logger
-from core.pages import oauth_callback
+from core.pages import dashboard_files, oauth_callback
 from core.services import Services
 from core.webhooks.inbox import Inbox
 from core.webhooks.receiver import WebhookReceiver
@@ -35,6 +35,7 @@ def create_app(services: Services) -> ASGIApp:
             live,
             ready_handler(services),
             oauth_callback(services),
+            *filter(None, [dashboard_files()]),
             *services.registry.route_handlers(services),
         ],
         lifespan=[lifespan],

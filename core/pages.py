@@ -1,9 +1,13 @@
-"""The two plain pages a person sees on the way through OAuth."""
+"""The pages a person sees: the end of the way through OAuth, and the dashboard's files."""
 
 from html import escape
+from importlib.util import find_spec
+from pathlib import Path
 
-from litestar import MediaType, Request, Response, get
+from litestar import MediaType, Request, Response, Router, get
+from litestar.datastructures import CacheControlHeader
 from litestar.exceptions import NotFoundException
+from litestar.static_files import create_static_files_router
 
 from core.connect import connect_firm
 from core.errors import ServiceError
@@ -43,3 +47,17 @@ def oauth_callback(services: Services) -> object:
         )
 
     return callback
+
+
+def dashboard_files() -> Router | None:
+    """Return the routes of the web page under `/dashboard`; None where the `dashboard` package is not installed."""
+    found = find_spec("dashboard")
+    if found is None or not found.submodule_search_locations:
+        return None
+    return create_static_files_router(
+        path="/dashboard",
+        directories=[Path(found.submodule_search_locations[0]) / "page"],
+        html_mode=True,
+        cache_control=CacheControlHeader(no_cache=True),
+        include_in_schema=False,
+    )

@@ -1,12 +1,13 @@
 """The command `python -m mock_clio`."""
 
 import asyncio
+import contextlib
 import os
 from typing import get_args
 
 import click
 
-from mock_clio.server import PortTakenError, serve
+from mock_clio.server import PortTakenError, bind, serve
 from mock_clio.settings import Application, MockSettings, Region
 
 SECRET_VARIABLE = "MOCK_CLIO_CLIENT_SECRET"  # noqa: S105 - the name of the variable, not a secret
@@ -84,11 +85,13 @@ def main(
         public_url=public_url,
         applications=tuple(parse_application(text) for text in applications),
     )
-    click.echo(f"mock Clio on http://{host}:{port}, REST under /api/v4/, control under /__mock__/", err=True)
     try:
-        asyncio.run(serve(settings))
+        listener = bind(host, port)
     except PortTakenError as error:
         raise click.ClickException(str(error)) from error
+    click.echo(f"mock Clio on http://{host}:{port}, REST under /api/v4/, control under /__mock__/", err=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(settings, listener))
 
 
 if __name__ == "__main__":

@@ -4,15 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 
-from mock_clio.api.context import Caller
-from mock_clio.api.errors import ApiError
-from mock_clio.api.http import Receive, Request, Response, Scope, Send, error_response, read_request, send_response
 from mock_clio.api.router import PREFIX, Api
 from mock_clio.control.endpoints import CONTROL_PREFIX, Control
 from mock_clio.control.faults import RequestFault, failure
 from mock_clio.oauth import endpoints as oauth
 from mock_clio.settings import MockSettings
 from mock_clio.state import MockState
+from mock_clio.wire.errors import ApiError
+from mock_clio.wire.http import Receive, Request, Response, Scope, Send, error_response, read_request, send_response
 
 OAUTH: Mapping[tuple[str, str], Callable[[MockState, Request], Response]] = {
     ("GET", "/oauth/authorize"): oauth.show_consent,
@@ -84,14 +83,13 @@ class MockClio:
         return await self._journalled(request, fault)
 
     async def _journalled(self, request: Request, fault: RequestFault | None) -> Response:
-        at = self.state.clock.now()
-        caller: Caller | None = None
+        at, caller = self.state.clock.now(), self._api.caller(request)
         injected = failure(fault.status, fault.retry_after) if fault is not None and fault.status is not None else None
         if injected is not None and fault is not None and fault.when == "before":
             response = injected
         else:
-            response, caller = await self._serve(request)
-            response = injected or response
+            served = await self._serve(request)
+            response = injected or served
         self.state.journal.request(
             at=at,
             method=request.method,
@@ -103,16 +101,16 @@ class MockClio:
         )
         return response
 
-    async def _serve(self, request: Request) -> tuple[Response, Caller | None]:
+    async def _serve(self, request: Request) -> Response:
         if request.path.startswith(PREFIX):
             return await self._api.answer(request)
         endpoint = OAUTH.get((request.method, request.path))
         if endpoint is None:
-            return error_response(404, "NotFoundError", "Not Found"), None
+            return error_response(404, "NotFoundError", "Not Found")
         try:
-            return endpoint(self.state, request), None
+            return endpoint(self.state, request)
         except ApiError as error:
-            return error_response(error.status, error.kind, error.message), None
+            return error_response(error.status, error.kind, error.message)
 
 
 def create_app(settings: MockSettings | None = None) -> MockClio:

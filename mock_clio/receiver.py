@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from mock_clio.api.http import Receive, Response, Scope, Send, read_request, send_response
 from mock_clio.server import Embedded
+from mock_clio.wire.http import Receive, Response, Scope, Send, read_request, send_response
 
 
 @dataclass(frozen=True, slots=True)

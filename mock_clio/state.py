@@ -2,8 +2,6 @@
 
 from zoneinfo import ZoneInfo
 
-from mock_clio.api.limits import RateLimiter
-from mock_clio.api.writes import Writer
 from mock_clio.clock import Clock, Timers
 from mock_clio.control.faults import Faults
 from mock_clio.control.journal import Journal
@@ -12,7 +10,9 @@ from mock_clio.firm.traffic import Traffic
 from mock_clio.hooks.delivery import Courier
 from mock_clio.hooks.service import Hooks
 from mock_clio.hooks.subscription import Subscription
+from mock_clio.limits import RateLimiter
 from mock_clio.oauth.grants import Grants
+from mock_clio.records.writes import Writer
 from mock_clio.settings import MockSettings
 from mock_clio.store.render import Renderer
 from mock_clio.store.rows import Row, Store

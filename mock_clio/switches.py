@@ -32,8 +32,8 @@ class Switches(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Whether a refresh revokes the access tokens issued before it."""
     refresh_rotates: bool = False
     """Whether a refresh also answers a new refresh token and revokes the old one (Clio's does not)."""
-    rate_limited_body: Literal["error", "wrapped"] = "error"
-    """Body of a 429: the error object, or a 200-shaped wrapper around it in base64."""
+    rate_limited_body: Literal["error", "wrapped", "wrapped_200"] = "error"
+    """Answer over the limit: 429 with the error object, 429 with a base64 wrapper of it, or that wrapper on a 200."""
     off_peak_limit: int | None = None
     """Requests per minute outside the region's peak hours; null means the same as at peak."""
     timestamps: Literal["firm", "utc"] = "firm"

@@ -10,6 +10,7 @@ is told `-D /proc/self/fd/N`. Data therefore always stays where it was asked for
 
 import asyncio
 import contextlib
+import logging
 import os
 import shutil
 import signal
@@ -25,9 +26,11 @@ from core.embedded.errors import EmbeddedServerError
 from core.embedded.lock import FolderLock
 from core.embedded.ports import HOST
 from core.embedded.postgres_programs import find_postgres, reachable_postgres
-from core.embedded.processes import is_running, works_in
+from core.embedded.processes import is_running, kill_all, works_in
 from core.embedded.server import Server, environment
 from core.embedded.state import State
+
+logger = logging.getLogger(__name__)
 
 ROLE = DATABASE = "clio"
 LOCALES = ("C.UTF-8", "C")
@@ -47,7 +50,7 @@ SETTINGS = {
 }
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 INIT_WITHIN_S = 120.0
-FOREIGN_PATIENCE_S, FOREIGN_POLL_S = 2.0, 0.05
+FOREIGN_PATIENCE_S, FOREIGN_POLL_S = 1.0, 0.05
 READY_LINE = 7
 
 
@@ -98,6 +101,12 @@ class PostgresServer(Server):
         except FileNotFoundError:
             return False
         return len(lines) > READY_LINE and lines[0] == str(process.pid) and lines[READY_LINE].strip() == "ready"
+
+    def clear_remains(self) -> None:
+        """Kill sessions that outlived a killed postmaster: a busy one would go on until its statement ends."""
+        killed = kill_all("postgres", self._folder)
+        if killed:
+            logger.warning("killed %d sessions of embedded PostgreSQL whose server was gone", len(killed))
 
     async def _initialise(self) -> None:
         """Make the cluster beside its place and rename it when complete, so that half a cluster is never used."""

@@ -1,6 +1,7 @@
 """Questions about processes that are not our children; exact on Linux, careful elsewhere."""
 
 import os
+import signal
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -34,6 +35,21 @@ def works_in(pid: int, folder: Path) -> bool:
         return (PROC / str(pid) / "cwd").samefile(folder)
     except OSError:
         return False
+
+
+def kill_all(program: str, folder: Path) -> list[int]:
+    """Kill every process of that program name which works in the folder; return whom. Linux only, elsewhere nobody."""
+    killed = []
+    for entry in PROC.glob("[0-9]*"):
+        pid = int(entry.name)
+        try:
+            ours = (entry / "exe").readlink().name.removesuffix(" (deleted)") == program and works_in(pid, folder)
+            if ours:
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+        except OSError:  # ended meanwhile, or somebody else's
+            continue
+    return killed
 
 
 def _stat_fields(pid: int) -> list[str]:

@@ -20,6 +20,7 @@ from core.embedded.child import spawn
 from core.embedded.errors import EmbeddedServerError
 from core.embedded.lock import FolderLock
 from core.embedded.ports import HOST
+from core.embedded.processes import kill_all
 from core.embedded.server import Server, environment
 from core.embedded.state import State
 
@@ -106,6 +107,11 @@ class RedisServer(Server):
                 return await self._ask() == READY_ANSWER
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             return False
+
+    def clear_remains(self) -> None:
+        """Kill the process that rewrites the append-only file, should it have outlived the server."""
+        if self._program is not None:
+            kill_all(self._program.resolve().name, self._folder)
 
     async def _ask(self) -> bytes:
         reader, writer = await asyncio.open_connection(HOST, self.port)

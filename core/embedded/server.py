@@ -62,6 +62,10 @@ class Server(ABC):
     async def is_ready(self, process: subprocess.Popen[bytes]) -> bool:
         """Return whether this very process, and no other server on the port, takes connections."""
 
+    @abstractmethod
+    def clear_remains(self) -> None:
+        """End what a killed process left running; called once the process itself is gone."""
+
     async def start(self) -> None:
         """Start on a free port, the last one if possible; another one when somebody is quicker.
 
@@ -103,6 +107,7 @@ class Server(ABC):
         process, self.process = self.process, None
         if process is not None:
             await end(process, self.stop_steps)
+            self.clear_remains()
             self.lock.note_server(self.name, None)
 
     async def _start_once(self) -> None:

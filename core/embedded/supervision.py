@@ -33,6 +33,7 @@ async def keep_running(server: Server) -> None:
                 f"{server.failure()}; restarting it {RESTARTS} times within {WINDOW_S:.0f} s did not help"
             )
         logger.warning("%s; restarting it", server.failure())
+        server.clear_remains()
         await asyncio.sleep(FIRST_DELAY_S * 2 ** len(restarts))
         restarts.append(time.monotonic())
         try:

@@ -63,6 +63,12 @@ SET status = $3, attempts = attempts - $4, lease_until = NULL, error_code = $5, 
 RETURNING mine.id"""
 
 
+_RELEASE = f"""
+UPDATE webhook_delivery AS mine
+SET status = CASE WHEN error_code IS NULL THEN 'received' ELSE 'failed' END, attempts = attempts - 1,
+    lease_until = NULL, not_before_at = now() + make_interval(secs => $3) {_HELD}"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
     """A delivery this worker holds. `attempt` counts from 1 and fences off a worker that lost its lease."""
@@ -115,6 +121,11 @@ async def fail(database: Executor, claimed: Sequence[Claimed], failure: Failure)
         failure.delay_s,
     )
     return _still_held(claimed, {row["id"] for row in failed})
+
+
+async def release(database: Database, claimed: Sequence[Claimed], *, delay_s: float) -> None:
+    """Give back deliveries that were not tried, as if they had not been claimed; those settled meanwhile are left."""
+    await database.pool.execute(_RELEASE, *_held(claimed), delay_s)
 
 
 def _held(claimed: Sequence[Claimed]) -> tuple[list[int], list[int]]:

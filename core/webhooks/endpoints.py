@@ -1,6 +1,7 @@
 """Rows of `webhook_endpoint`: making them, their secrets, and finding one by the key in its address."""
 
 import datetime
+import re
 import secrets as random_secrets
 import time
 from collections.abc import Sequence
@@ -21,7 +22,8 @@ REFRESH_S = 1.0
 POOL_WAIT_S = 5.0
 """Longest wait for a free connection; Clio gives a delivery about ten seconds."""
 
-KEY_LENGTH_MAX = 64
+KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What a key can look like; anything else is not worth a question to the database."""
 
 _COLUMNS = """id, firm, resource, model, endpoint_key, clio_webhook_id, state, secret, offered_secret, events, fields,
 expires_at, error_code, created_at, updated_at"""
@@ -91,22 +93,25 @@ async def store_subscription(
     clio_webhook_id: int,
     expires_at: datetime.datetime | None,
     secret: str | None,
-    fields: str,
-    events: Sequence[str],
+    fields: str | None = None,
+    events: Sequence[str] | None = None,
 ) -> None:
-    """Keep what Clio says of a subscription; `secret`, where told, becomes the key of its deliveries."""
+    """Keep what Clio says of a subscription; what is None stays as it was.
+
+    `secret` becomes the key of its deliveries, `fields` and `events` are those it was last given.
+    """
     sealed = cipher.encrypt(secret, purpose=secret_purpose(endpoint)) if secret else None
     await database.pool.execute(
         """UPDATE webhook_endpoint
-        SET clio_webhook_id = $2, expires_at = $3, secret = coalesce($4, secret), fields = $5, events = $6,
-            updated_at = now()
+        SET clio_webhook_id = $2, expires_at = $3, secret = coalesce($4, secret),
+            fields = coalesce($5, fields), events = coalesce($6, events), updated_at = now()
         WHERE id = $1""",
         endpoint,
         clio_webhook_id,
         expires_at,
         sealed,
         fields,
-        list(events),
+        None if events is None else list(events),
     )
 
 
@@ -165,7 +170,7 @@ class EndpointDirectory:
         now = time.monotonic()
         if remembered and now - remembered[0] < younger_than_s:
             return remembered[1]
-        if not 0 < len(key) <= KEY_LENGTH_MAX or not key.isascii():
+        if not KEY.fullmatch(key):
             return None
         endpoint = await self._read(key)
         if endpoint is None:

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Literal
 
-from core.errors import ClioForbidden, ClioRateLimited, ClioUnauthorized, ServiceError
+from core.errors import ClioForbidden, ClioRateLimited, ClioUnauthorized, NotFound, ServiceError
 
 ATTEMPTS_MAX = 12
 
@@ -12,7 +12,10 @@ FIRST_DELAY_S, DELAY_FACTOR, DELAY_MAX_S = 5.0, 3.0, 3600.0
 """5 s, 15 s, 45 s, ... at most an hour: about seven hours until a delivery is dead."""
 
 GRANT_DELAY_S, GRANT_DELAY_MAX_S = 900.0, 21_600.0
-"""A firm without a grant or a permission waits for a person: a quarter of an hour, doubling to six hours."""
+"""A quarter of an hour, doubling to six hours: for what only a person can mend, by connecting the firm anew."""
+
+NEEDS_A_PERSON = (ClioUnauthorized, ClioForbidden, NotFound)
+"""What waiting alone does not mend. NotFound is the firm's grant: it was disconnected, or its grant is dead."""
 
 MESSAGE_MAX = 500
 
@@ -68,6 +71,6 @@ def judge(error: Exception, *, attempt: int) -> Failure:
 
 
 def _delay(error: Exception, attempt: int) -> float:
-    if isinstance(error, (ClioUnauthorized, ClioForbidden)):
+    if isinstance(error, NEEDS_A_PERSON):
         return float(min(GRANT_DELAY_S * 2.0 ** (attempt - 1), GRANT_DELAY_MAX_S))
     return float(min(FIRST_DELAY_S * DELAY_FACTOR ** (attempt - 1), DELAY_MAX_S))

@@ -7,17 +7,22 @@ slot in the same event-loop step in which it finds nothing waiting, so that whoe
 import asyncio
 import datetime
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 from redis.exceptions import RedisError
 
-from core.db.engine import CONNECT_ERRORS, Database
+from core.db.engine import CONNECT_ERRORS
 from core.errors import DatabaseUnavailable, RedisUnavailable, ServiceError
 from core.logging import get_logger
+from core.webhooks.counters import DeliveryCounters
 from core.webhooks.endpoints import POOL_WAIT_S
+
+if TYPE_CHECKING:
+    from core.services import Services
 
 log = get_logger(__name__)
 
@@ -72,11 +77,20 @@ class Inbox:
     """Takes deliveries in by group commit, and wakes the workers after each commit."""
 
     def __init__(
-        self, database: Database, wake: Callable[[], Awaitable[None]], *, waiting_max: int = WAITING_MAX
+        self,
+        services: "Services",
+        *,
+        wake: Callable[[], Awaitable[None]] | None = None,
+        waiting_max: int = WAITING_MAX,
     ) -> None:
-        """`wake` asks a worker to look; it may fail, the delivery is found without it."""
-        self._database = database
-        self._wake = wake
+        """Take the services, which need not be open yet.
+
+        `wake` asks a worker to look (through the queue unless given); it may fail, the delivery is found without it.
+        """
+        self.counters = DeliveryCounters(services)
+        """What was received and committed is counted here; the receiver adds what it refused as forged."""
+        self._database = services.database
+        self._wake = wake or (lambda: services.queue.wake_deliveries())
         self._waiting_max = waiting_max
         self._waiting: deque[_Entry] = deque()
         self._flushers: set[asyncio.Task[None]] = set()
@@ -96,6 +110,16 @@ class Inbox:
             await asyncio.wait(set(self._flushers))
         if self._waker is not None:
             await asyncio.wait([self._waker])
+        await self.counters.close()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Take deliveries for the length of the block."""
+        await self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
 
     async def put(self, delivery: Delivery) -> None:
         """Return once the delivery is committed; the same one again adds to the receipts of its row.
@@ -131,9 +155,10 @@ class Inbox:
         except Exception as error:  # noqa: BLE001 - whatever it is, every sender must hear of it and none may hang
             _fail(batch, _unavailable(error))
         else:
-            for _, settled in batch:
+            for delivery, settled in batch:
                 if not settled.done():
                     settled.set_result(None)
+                self.counters.add_soon(delivery.firm, delivery.model, delivery.event, "received")
             self._wake_soon()
 
     async def _isolate(self, batch: Sequence[_Entry], error: Exception) -> None:

@@ -5,6 +5,7 @@ settled record by record, so that a bad one holds up nothing but itself.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -19,10 +20,11 @@ from core.errors import (
     ClioUnauthorized,
     ClioUnavailable,
     DatabaseUnavailable,
+    NotFound,
 )
 from core.logging import get_logger
 from core.resource import ClioPayload, Resource
-from core.webhooks.claims import Claimed, claim, extend, fail
+from core.webhooks.claims import Claimed, claim, extend, fail, release
 from core.webhooks.counters import REDIS_ERRORS, DeliveryCounters
 from core.webhooks.envelope import UNKNOWN_EVENT
 from core.webhooks.failures import EVENT_UNKNOWN, MALFORMED, RESOURCE_NOT_LOADED, Failure, judge
@@ -49,6 +51,17 @@ SettledStatus: TypeAlias = Literal["processed", "failed", "dead"]
 CHANNEL = "webhooks:deliveries"
 """Redis channel that tells of settled deliveries: `{"firm", "deliveries", "status"}`, after the commit, best effort."""
 
+REFUSES_THE_FIRM = (ClioRateLimited, ClioUnauthorized, NotFound)
+"""What Clio, or the lack of a grant, says of the firm and not of one record."""
+
+DATABASE_AWAY = (*CONNECT_ERRORS, DatabaseUnavailable, asyncpg.PostgresError, TimeoutError)
+
+FIRM_TURN_S = 20.0
+"""A firm that waits for its request budget gives the rest of its deliveries back after this, so that others go on."""
+
+GIVEN_BACK_S = 1.0
+"""How long what was given back stays where it is."""
+
 UNAVAILABLE_MAX = 3
 """So many requests in a row that Clio did not answer, and a firm's other fetches of the batch are put off unasked."""
 
@@ -69,6 +82,14 @@ async def process_deliveries(services: "Services", *, batch: int = 100) -> int:
     return settled
 
 
+async def _give_back_untried(services: "Services", claimed: Sequence[Claimed]) -> None:
+    """Release what a worker that is told to stop still holds; if that fails, the leases lapse by themselves."""
+    try:
+        await release(services.database, claimed, delay_s=0)
+    except DATABASE_AWAY as error:
+        log.warning("webhook_deliveries_not_released", error=type(error).__name__)
+
+
 @asynccontextmanager
 async def _kept(services: "Services", claimed: Sequence[Claimed]) -> AsyncIterator[None]:
     """Renew the lease of the claimed deliveries for as long as the block runs."""
@@ -79,12 +100,15 @@ async def _kept(services: "Services", claimed: Sequence[Claimed]) -> AsyncIterat
             await asyncio.sleep(lease_s / 3)
             try:
                 await extend(services.database, claimed, lease_s=lease_s)
-            except (*CONNECT_ERRORS, DatabaseUnavailable, asyncpg.PostgresError, TimeoutError) as error:
+            except DATABASE_AWAY as error:
                 log.warning("webhook_lease_not_renewed", error=type(error).__name__)
 
     keeper = asyncio.get_running_loop().create_task(keep())
     try:
         yield
+    except asyncio.CancelledError:
+        await _give_back_untried(services, claimed)
+        raise
     finally:
         keeper.cancel()
         await asyncio.wait([keeper])
@@ -141,7 +165,12 @@ class _Batch:
         """Settle one firm's records in turn; once Clio refuses the firm as such, it is not asked again."""
         refused: Exception | None = None
         unanswered = 0
-        for record, plan in records:
+        turn_ends = time.monotonic() + FIRM_TURN_S
+        for number, (record, plan) in enumerate(records):
+            if time.monotonic() > turn_ends:
+                untried = [each for later, _ in records[number:] for each in later.deliveries]
+                await release(self._services.database, untried, delay_s=GIVEN_BACK_S)
+                return
             if refused is not None and not isinstance(plan, TakeDeletion):
                 await self._failed(record, refused)
                 continue
@@ -152,7 +181,7 @@ class _Batch:
                 _raise_if_database_away(error)
                 await self._failed(record, error)
                 unanswered = unanswered + 1 if isinstance(error, ClioUnavailable) else 0
-                if isinstance(error, (ClioRateLimited, ClioUnauthorized)) or unanswered >= UNAVAILABLE_MAX:
+                if isinstance(error, REFUSES_THE_FIRM) or unanswered >= UNAVAILABLE_MAX:
                     refused = error
 
     async def _failed(self, record: RecordDeliveries, error: Exception) -> None:

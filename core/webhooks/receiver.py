@@ -19,7 +19,6 @@ from core.errors import DatabaseUnavailable, DecryptionFailed
 from core.logging import get_logger
 from core.webhooks import answers
 from core.webhooks.answers import Answer
-from core.webhooks.counters import DeliveryCounters
 from core.webhooks.endpoints import REFRESH_S, Endpoint, EndpointDirectory, store_offered_secret
 from core.webhooks.envelope import UNKNOWN_EVENT, read_envelope
 from core.webhooks.inbox import Delivery, DeliveryRefused, Inbox, InboxFull
@@ -45,21 +44,11 @@ class WebhookReceiver:
     """Answers `POST /webhooks/clio/{endpoint_key}`; put before the application with `wrap`."""
 
     def __init__(self, services: "Services", inbox: Inbox) -> None:
-        """Take the services, which need not be open yet, and the inbox, which `start` and `stop` drive."""
+        """Take the services, which need not be open yet, and the inbox, which must run while requests come."""
         self._services = services
         self._inbox = inbox
         self._directory = EndpointDirectory(services.database, services.cipher)
-        self._counters = DeliveryCounters(services)
         self._forgery_logged: dict[int, float] = {}
-
-    async def start(self) -> None:
-        """Begin to take deliveries."""
-        await self._inbox.start()
-
-    async def stop(self) -> None:
-        """Take no more, and return when all that were taken are settled."""
-        await self._inbox.stop()
-        await self._counters.close()
 
     def handles(self, scope: Scope) -> bool:
         """Whether a request is for this receiver."""
@@ -112,7 +101,8 @@ class WebhookReceiver:
         if signature is None:
             return answers.UNSIGNED if offered is None else await self._shake_hands(key, offered)
         if not _signed_by(endpoint, signature, body):
-            endpoint = await self._directory.find(key, younger_than_s=REFRESH_S) or endpoint
+            fresh_s = 0.0 if endpoint.state in AWAITING_HANDSHAKE else REFRESH_S
+            endpoint = await self._directory.find(key, younger_than_s=fresh_s) or endpoint
             if not _signed_by(endpoint, signature, body):
                 return self._forged(endpoint)
         return await self._take(endpoint, body, received_at)
@@ -132,7 +122,6 @@ class WebhookReceiver:
                 received_at=received_at,
             )
         )
-        self._counters.add_soon(endpoint.firm, endpoint.model, event, "received")
         return answers.RECEIVED
 
     async def _shake_hands(self, key: str, offered: bytes) -> Answer:
@@ -150,7 +139,7 @@ class WebhookReceiver:
         return answers.handshake_accepted(offered) if stored else answers.HANDSHAKE_NOT_AWAITED
 
     def _forged(self, endpoint: Endpoint) -> Answer:
-        self._counters.add_soon(endpoint.firm, endpoint.model, UNKNOWN_EVENT, "forged")
+        self._inbox.counters.add_soon(endpoint.firm, endpoint.model, UNKNOWN_EVENT, "forged")
         now = time.monotonic()
         if now - self._forgery_logged.get(endpoint.id, -FORGERY_LOG_S) >= FORGERY_LOG_S:
             self._forgery_logged[endpoint.id] = now

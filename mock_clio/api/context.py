@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from mock_clio.api.errors import forbidden, invalid_fields
-from mock_clio.api.http import Request
 from mock_clio.oauth.grants import AccessToken
 from mock_clio.store.selection import InvalidFieldsError, Selection, parse_fields
 from mock_clio.tables.declare import Schema
+from mock_clio.wire.errors import forbidden, invalid_fields
+from mock_clio.wire.http import Request
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 import operator
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 
-from mock_clio.api.errors import bad_argument
 from mock_clio.store.rows import Row, Store
 from mock_clio.tables.declare import Filter, Kind, Resource
+from mock_clio.wire.errors import bad_argument
+from mock_clio.wire.moments import parse_moment
 
 Test = Callable[[Row], bool]
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
@@ -19,21 +20,6 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "=": operator.eq,
 }
 _DATE_TEST = re.compile(r"(>=|<=|>|<|=)(\d{4}-\d{2}-\d{2})")
-
-
-def parse_moment(text: str) -> float:
-    """Seconds since the epoch of an ISO-8601 time; one without an offset is taken as UTC.
-
-    A plus sign that reached us as a space, as unescaped query strings have it, is put back.
-    """
-    try:
-        moment = datetime.fromisoformat(text.strip().replace(" ", "+"))
-    except ValueError:
-        try:
-            moment = datetime.fromisoformat(text.strip())
-        except ValueError:
-            raise bad_argument(f"'{text}' is not a valid time") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def parse_value(rule: Filter, text: str) -> object:

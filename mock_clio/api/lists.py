@@ -1,17 +1,17 @@
 """GET on a collection: filter, order, page, render."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mock_clio.api.context import Caller, selection_of
-from mock_clio.api.errors import bad_argument
 from mock_clio.api.filters import Filters
-from mock_clio.api.http import Request, Response, json_response
 from mock_clio.api.paging import Page, Position, cursor_page, link, offset_page, read_token
 from mock_clio.state import MockState
 from mock_clio.store.rows import Collection, Row, Store
 from mock_clio.tables.declare import Resource
+from mock_clio.wire.errors import bad_argument
+from mock_clio.wire.http import Request, Response, json_response
 
 _ORDER = re.compile(r"([a-z_.]+)(?:\((asc|desc)\))?")
 _CACHED_LISTS = 64
@@ -67,8 +67,9 @@ class Listing:
         if resource.path == "users" and "include_co_counsel" not in given:
             given = {**given, "include_co_counsel": ["false"]}
         tests = Filters(store, resource, inclusive=inclusive).tests(given)
-        candidates: Iterable[int] = rows.ids
-        return [row_id for row_id in candidates if all(test(rows.rows[row_id]) for test in tests)]
+        if not tests:
+            return list(rows.ids)
+        return [row_id for row_id in rows.ids if all(test(rows.rows[row_id]) for test in tests)]
 
 
 def _given(request: Request) -> dict[str, list[str]]:

@@ -9,8 +9,8 @@ from urllib.parse import quote_plus
 
 import msgspec
 
-from mock_clio.api.errors import bad_argument, unprocessable
-from mock_clio.api.http import Request
+from mock_clio.wire.errors import bad_argument, unprocessable
+from mock_clio.wire.http import Request
 
 OFFSET_CAP = 10_000
 """Records that offset paging reaches."""

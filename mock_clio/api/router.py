@@ -4,17 +4,17 @@ import re
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 
-from mock_clio.api.authentication import bearer_text, challenge
-from mock_clio.api.bodies import data_of
 from mock_clio.api.context import Caller, selection_of
-from mock_clio.api.errors import ApiError, not_found
-from mock_clio.api.http import Request, Response, error_response, json_response
-from mock_clio.api.limits import too_many
 from mock_clio.api.lists import Listing
+from mock_clio.limits import too_many
 from mock_clio.state import MockState
 from mock_clio.store.rows import Row, etag
 from mock_clio.tables.catalog import CONTACTS, INLINE, MATTERS, RESOURCES, USERS, WEBHOOKS
 from mock_clio.tables.declare import Resource
+from mock_clio.wire.authentication import bearer_text, challenge
+from mock_clio.wire.bodies import data_of
+from mock_clio.wire.errors import ApiError, not_found
+from mock_clio.wire.http import Request, Response, error_response, json_response
 
 PREFIX = "/api/v4/"
 _ID = re.compile(r"\d{1,19}")
@@ -28,23 +28,30 @@ class Api:
         self._state = state
         self._listing = Listing()
 
-    async def answer(self, request: Request) -> tuple[Response, Caller | None]:
-        """The answer to one request, and who asked as far as that is known."""
+    def caller(self, request: Request) -> Caller | None:
+        """Whose token a request bears, if it is one that holds."""
         try:
-            text = bearer_text(request)
+            token = self._state.grants.find(bearer_text(request))
+        except ApiError:
+            return None
+        return Caller(token) if token is not None else None
+
+    async def answer(self, request: Request) -> Response:
+        """The answer to one request."""
+        try:
+            bearer_text(request)
         except ApiError as error:
-            return error_response(error.status, error.kind, str(error)), None
-        token = self._state.grants.find(text)
-        if token is None:
-            return challenge(), None
-        caller = Caller(token)
-        headers, retry_after = self._state.limiter.count(token.token_id)
+            return error_response(error.status, error.kind, error.message)
+        caller = self.caller(request)
+        if caller is None:
+            return challenge()
+        headers, retry_after = self._state.limiter.count(caller.token.token_id)
         if retry_after is not None:
             response = too_many(self._state.switches, retry_after)
         else:
             response = await self._guarded(request, caller)
         response.headers.extend(headers)
-        return response, caller
+        return response
 
     async def _guarded(self, request: Request, caller: Caller) -> Response:
         settings = self._state.settings

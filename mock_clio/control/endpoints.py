@@ -7,8 +7,6 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 
-from mock_clio.api.errors import ApiError, not_found
-from mock_clio.api.http import Request, Response, error_response, json_response
 from mock_clio.control import records, shapes
 from mock_clio.control.faults import DeliveryFault, RequestFault
 from mock_clio.oauth.grants import Grant
@@ -16,6 +14,8 @@ from mock_clio.settings import Application
 from mock_clio.state import MockState
 from mock_clio.store.rows import Row
 from mock_clio.switches import Switches
+from mock_clio.wire.errors import ApiError, not_found
+from mock_clio.wire.http import Request, Response, error_response, json_response
 
 CONTROL_PREFIX = "/__mock__"
 Handler = Callable[[Request], Awaitable[object]]
@@ -57,6 +57,11 @@ class Control:
             ("POST", "traffic/edits"): self._edit,
             ("POST", "reset"): self._reset,
         }
+
+    @property
+    def routes(self) -> list[tuple[str, str]]:
+        """Method and path of every request it answers, those for records aside."""
+        return list(self._handlers)
 
     async def answer(self, request: Request) -> Response:
         """The answer to one control request."""

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from mock_clio.api.http import HTML, Request, Response, error_response
+from mock_clio.wire.http import HTML, Request, Response, error_response
 
 
 class RequestFault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -2,15 +2,15 @@
 
 import re
 
-from mock_clio.api.bodies import data_of
 from mock_clio.api.context import selection_of
-from mock_clio.api.errors import ApiError, not_found
-from mock_clio.api.http import Request, Response, json_response
 from mock_clio.state import MockState
 from mock_clio.store.render import Plan
 from mock_clio.store.selection import everything
 from mock_clio.tables.catalog import PERMISSIONS, RESOURCES
 from mock_clio.tables.declare import Resource
+from mock_clio.wire.bodies import data_of
+from mock_clio.wire.errors import ApiError, not_found
+from mock_clio.wire.http import Request, Response, json_response
 
 _ALL = frozenset(PERMISSIONS)
 

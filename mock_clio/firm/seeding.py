@@ -4,11 +4,11 @@ import random
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from mock_clio.api import contacts, matters
-from mock_clio.api.values import ChildList
 from mock_clio.clock import Clock
 from mock_clio.firm.lookups import YEAR, seed_account, seed_practice, seed_users
 from mock_clio.firm.names import Pools, draw_pools, email_of, phone_of
+from mock_clio.records import contacts, matters
+from mock_clio.records.values import ChildList
 from mock_clio.settings import MockSettings
 from mock_clio.store.rows import Row, Store
 

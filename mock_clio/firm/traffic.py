@@ -5,8 +5,8 @@ import contextlib
 import random
 from collections.abc import Callable
 
-from mock_clio.api.writes import Writer
 from mock_clio.firm.names import draw_pools, phone_of
+from mock_clio.records.writes import Writer
 from mock_clio.store.rows import Row, Store
 from mock_clio.tables.catalog import CONTACTS, MATTERS
 

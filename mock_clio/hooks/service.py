@@ -5,8 +5,6 @@ import secrets
 
 import msgspec
 
-from mock_clio.api.bodies import Data
-from mock_clio.api.errors import forbidden, not_found, unprocessable
 from mock_clio.clock import Clock
 from mock_clio.hooks import subscription as rules
 from mock_clio.hooks.delivery import Courier, Delivery
@@ -16,6 +14,8 @@ from mock_clio.store.changes import Change
 from mock_clio.store.render import Renderer
 from mock_clio.store.rows import Row, Store, draft_of, etag
 from mock_clio.switches import Switches
+from mock_clio.wire.bodies import Data
+from mock_clio.wire.errors import forbidden, not_found, unprocessable
 
 _ALWAYS_CHANGED = frozenset({"etag", "updated_at"})
 
@@ -95,7 +95,7 @@ class Hooks:
             hook.failing_since, hook.failures = None, 0
         if draft != hook.row:
             self._replace(hook, draft)
-        hook.readable = token.readable
+        hook.grant, hook.readable = token.grant, token.readable
         if moved:
             await self._confirm(hook)
         return hook.row

@@ -3,9 +3,6 @@
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from mock_clio.api.bodies import Data
-from mock_clio.api.errors import unprocessable
-from mock_clio.api.filters import parse_moment
 from mock_clio.oauth.grants import Grant
 from mock_clio.store.rows import Row
 from mock_clio.store.selection import InvalidFieldsError, Selection, parse_fields
@@ -13,6 +10,9 @@ from mock_clio.switches import Switches
 from mock_clio.tables.catalog import RESOURCES, WEBHOOK_MODELS
 from mock_clio.tables.declare import Resource
 from mock_clio.tables.webhooks import WEBHOOK
+from mock_clio.wire.bodies import Data
+from mock_clio.wire.errors import unprocessable
+from mock_clio.wire.moments import parse_moment
 
 DAY = 86_400
 DEFAULT_LIFE, LONGEST_LIFE = 3 * DAY, 31 * DAY

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from mock_clio.api.authentication import bearer_text, challenge
-from mock_clio.api.http import Request, Response, html_response, json_response
 from mock_clio.oauth import pages
 from mock_clio.oauth.grants import Issued, OAuthFailure
 from mock_clio.settings import Application
 from mock_clio.state import MockState
+from mock_clio.wire.authentication import bearer_text, challenge
+from mock_clio.wire.http import Request, Response, html_response, json_response
 
 DESCRIPTIONS = {
     "invalid_request": (

@@ -21,6 +21,12 @@ from core.embedded.servers import EmbeddedServers
 from core.embedded.state import State
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data folder for the tests that do not mind what others stored; setting one up takes half a second."""
+    return tmp_path_factory.mktemp("embedded")
+
+
 async def sql(url: str, statement: str) -> object:
     connection = await asyncpg.connect(url)
     try:
@@ -43,38 +49,38 @@ def shown_of(pid: int) -> bytes:
     return b"".join(Path("/proc", str(pid), name).read_bytes() for name in ("cmdline", "environ", "comm"))
 
 
-async def test_servers_take_connections_and_leave_no_process(tmp_path: Path) -> None:
-    async with EmbeddedServers(tmp_path, durable=False) as servers:
+async def test_servers_take_connections_and_leave_no_process(folder: Path) -> None:
+    async with EmbeddedServers(folder, durable=False) as servers:
         pids = servers.pids
         assert set(pids) == {"postgres", "redis"}
         assert await sql(servers.database_url, "SELECT current_database() || ' ' || current_user") == "clio clio"
         assert await redis_call(servers.redis_url, "PING") is True
     assert servers.pids == {}
-    assert nothing_left(tmp_path, list(pids.values()), within_s=1)
+    assert nothing_left(folder, list(pids.values()), within_s=1)
 
 
-async def test_durable_servers_write_through_and_others_do_not(tmp_path: Path) -> None:
-    async with EmbeddedServers(tmp_path) as servers:
+async def test_durable_servers_write_through_and_others_do_not(folder: Path) -> None:
+    async with EmbeddedServers(folder) as servers:
         assert await sql(servers.database_url, "SHOW fsync") == "on"
         assert await redis_call(servers.redis_url, "CONFIG", "GET", "appendfsync") == ["appendfsync", "everysec"]
-    async with EmbeddedServers(tmp_path, durable=False) as servers:
+    async with EmbeddedServers(folder, durable=False) as servers:
         assert await sql(servers.database_url, "SHOW fsync") == "off"
         assert await redis_call(servers.redis_url, "CONFIG", "GET", "appendfsync") == ["appendfsync", "no"]
 
 
-async def test_second_start_has_the_same_data_and_addresses(tmp_path: Path) -> None:
-    async with EmbeddedServers(tmp_path, durable=False) as servers:
+async def test_second_start_has_the_same_data_and_addresses(folder: Path) -> None:
+    async with EmbeddedServers(folder, durable=False) as servers:
         first = servers.urls
         await sql(first.database_url, "CREATE TABLE kept AS SELECT 42 AS answer")
         await redis_call(first.redis_url, "SET", "kept", "42")
-    async with EmbeddedServers(tmp_path, durable=False) as servers:
+    async with EmbeddedServers(folder, durable=False) as servers:
         assert servers.urls == first
         assert await sql(servers.database_url, "SELECT answer FROM kept") == 42
         assert await redis_call(servers.redis_url, "GET", "kept") == "42"
 
 
-async def test_role_may_create_databases_and_is_no_superuser(tmp_path: Path) -> None:
-    async with EmbeddedServers(tmp_path, redis=False, durable=False) as servers:
+async def test_role_may_create_databases_and_is_no_superuser(folder: Path) -> None:
+    async with EmbeddedServers(folder, redis=False, durable=False) as servers:
         assert list(servers.pids) == ["postgres"]
         await sql(servers.database_url, "CREATE DATABASE another")
         assert await sql(servers.database_url, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is False
@@ -83,8 +89,8 @@ async def test_role_may_create_databases_and_is_no_superuser(tmp_path: Path) -> 
             _ = servers.redis_url
 
 
-async def test_passwords_are_required_and_seen_by_nobody(tmp_path: Path) -> None:
-    async with EmbeddedServers(tmp_path, durable=False) as servers:
+async def test_passwords_are_required_and_seen_by_nobody(folder: Path) -> None:
+    async with EmbeddedServers(folder, durable=False) as servers:
         parts = urlsplit(servers.database_url)
         assert parts.password
         with pytest.raises(asyncpg.InvalidPasswordError):
@@ -96,7 +102,7 @@ async def test_passwords_are_required_and_seen_by_nobody(tmp_path: Path) -> None
             assert not any(secret.encode() in shown_of(pid) for secret in secrets)
         assert not any(secret in repr(servers.urls) for secret in secrets)
     for name in ("embedded.json", "redis.conf", "postgres.log", "redis.log", "embedded.lock"):
-        path = tmp_path / name
+        path = folder / name
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert name in {"embedded.json", "redis.conf"} or not any(secret in path.read_text() for secret in secrets)
 
@@ -108,12 +114,12 @@ async def test_second_parent_is_refused_and_told_who_has_the_folder(tmp_path: Pa
         assert await sql(parent.database_url, "SELECT 1") == 1
 
 
-async def test_a_port_that_somebody_took_meanwhile_is_left_alone(tmp_path: Path) -> None:
-    async with EmbeddedServers(tmp_path, durable=False) as servers:
+async def test_a_port_that_somebody_took_meanwhile_is_left_alone(folder: Path) -> None:
+    async with EmbeddedServers(folder, durable=False) as servers:
         ports = {urlsplit(url).port for url in (servers.database_url, servers.redis_url)}
     strangers = [socket.create_server((HOST, port)) for port in ports if port is not None]
     try:
-        async with EmbeddedServers(tmp_path, durable=False) as servers:
+        async with EmbeddedServers(folder, durable=False) as servers:
             assert ports.isdisjoint({urlsplit(url).port for url in (servers.database_url, servers.redis_url)})
             assert await sql(servers.database_url, "SELECT 1") == 1
             assert await redis_call(servers.redis_url, "PING") is True

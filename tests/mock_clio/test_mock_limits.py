@@ -7,8 +7,8 @@ import httpx
 import msgspec
 import pytest
 
-from mock_clio.api.limits import RateLimiter
 from mock_clio.clock import Clock
+from mock_clio.limits import RateLimiter
 from mock_clio.settings import Region
 from mock_clio.switches import Switches
 
@@ -52,10 +52,13 @@ async def test_errors_carry_the_headers_too_but_401_does_not(api: httpx.AsyncCli
     assert (bad.status_code, "x-ratelimit-remaining" in bad.headers) == (401, False)
 
 
-async def test_wrapped_body(api: httpx.AsyncClient, control: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize(("switch", "status"), [("wrapped", 429), ("wrapped_200", 200)])
+async def test_wrapped_body(api: httpx.AsyncClient, control: httpx.AsyncClient, switch: str, status: int) -> None:
     await control.put("rate-limit", json={"limit": 0})
-    await control.patch("switches", json={"rate_limited_body": "wrapped"})
-    body = (await api.get("contacts")).json()
+    await control.patch("switches", json={"rate_limited_body": switch})
+    answer = await api.get("contacts")
+    assert answer.status_code == status
+    body = answer.json()
     assert body["metadata"] == {"encodingDecoded": "text/plain"}
     assert msgspec.json.decode(base64.b64decode(body["data"]))["error"]["type"] == "RateLimited"
 

@@ -123,7 +123,7 @@ def test_offset_pages_hold_every_id_exactly_once(limit: int, count: int) -> None
     assert seen == ids
 
 
-@hypothesis_settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(limit=st.integers(1, 40), order=st.sampled_from(["id(asc)", "id(desc)", "name(asc)"]))
 async def test_walking_over_http_finds_every_contact_once(
     api: httpx.AsyncClient, clio: MockClioServer, limit: int, order: str

@@ -2,8 +2,8 @@
 
 import re
 
-from mock_clio.api.errors import BearerChallengeError, unauthorized
-from mock_clio.api.http import Request, Response, json_response
+from mock_clio.wire.errors import unauthorized
+from mock_clio.wire.http import Request, Response, json_response
 
 _BEARER = re.compile(r"Bearer\s+([A-Za-z0-9._~+/-]+=*)\s*", re.IGNORECASE)
 
@@ -22,7 +22,7 @@ def bearer_text(request: Request) -> str:
 
 def challenge() -> Response:
     """The other 401: a well-formed token that does not hold."""
-    description = BearerChallengeError.DESCRIPTION
+    description = "The access token provided is expired, revoked, malformed or invalid for other reasons."
     header = f'Bearer realm="Protected by OAuth 2.0", error="invalid_token", error_description="{description}"'
     body = {"error": "invalid_token", "error_description": description}
     return json_response(401, body, (("WWW-Authenticate", header),))

@@ -2,15 +2,15 @@
 
 from zoneinfo import ZoneInfo
 
-from mock_clio.api import contacts, matters
-from mock_clio.api.bodies import Data
-from mock_clio.api.errors import not_found
 from mock_clio.clock import Clock
+from mock_clio.records import contacts, matters
 from mock_clio.store.changes import Change, Listener
 from mock_clio.store.rows import Row, Store, draft_of
 from mock_clio.switches import Switches
 from mock_clio.tables.catalog import CONTACTS, MATTERS
 from mock_clio.tables.declare import Resource
+from mock_clio.wire.bodies import Data
+from mock_clio.wire.errors import not_found
 
 CHILD_LISTS = frozenset(child.name for child in contacts.CHILDREN)
 _DERIVED = frozenset(

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from mock_clio.api.bodies import Data
-from mock_clio.api.errors import not_found, unprocessable
 from mock_clio.store.rows import Row, Store
 from mock_clio.tables.declare import Kind
+from mock_clio.wire.bodies import Data
+from mock_clio.wire.errors import not_found, unprocessable
 
 _TRUTH = {"true": True, "false": False, "1": True, "0": False}
 MAX_CHILDREN = 20

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from mock_clio.api.bodies import Data
-from mock_clio.api.errors import unprocessable
-from mock_clio.api.values import assign, refer
+from mock_clio.records.values import assign, refer
 from mock_clio.store.rows import Row, Store
 from mock_clio.tables.declare import Kind
 from mock_clio.tables.matters import MATTER
+from mock_clio.wire.bodies import Data
+from mock_clio.wire.errors import unprocessable
 
 SCALARS = {
     **dict.fromkeys(("description", "client_reference", "location"), Kind.STR),

@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from mock_clio.api.errors import ApiError, bad_argument, unprocessable
-from mock_clio.api.http import Request
+from mock_clio.wire.errors import ApiError, bad_argument, unprocessable
+from mock_clio.wire.http import Request
 
 Data = dict[str, Any]
 _KEY = re.compile(r"\[([^\]]*)\]")

@@ -14,12 +14,6 @@ class ApiError(Exception):
         self.message = message
 
 
-class BearerChallengeError(Exception):
-    """A well-formed access token that is expired, revoked, or of another region."""
-
-    DESCRIPTION = "The access token provided is expired, revoked, malformed or invalid for other reasons."
-
-
 def not_found() -> ApiError:
     """No such record, or no such path."""
     return ApiError(404, "NotFoundError", "Not Found")

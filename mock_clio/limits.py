@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from mock_clio.api.http import Response, json_response
 from mock_clio.clock import Clock
 from mock_clio.settings import Region
 from mock_clio.switches import Switches
+from mock_clio.wire.http import Response, json_response
 
 WINDOW = 60
 SATURDAY = 5
@@ -69,9 +69,10 @@ class RateLimiter:
 
 
 def too_many(switches: Switches, retry_after: int) -> Response:
-    """The 429."""
+    """The 429, or what stands in its place."""
     body: object = {"error": {"type": "RateLimited", "message": "Rate limit exceeded"}}
-    if switches.rate_limited_body == "wrapped":
+    if switches.rate_limited_body != "error":
         text = base64.b64encode(msgspec.json.encode(body)).decode()
         body = {"data": text, "metadata": {"encodingDecoded": "text/plain"}}
-    return json_response(429, body, (("Retry-After", str(retry_after)),))
+    status = 200 if switches.rate_limited_body == "wrapped_200" else 429
+    return json_response(status, body, (("Retry-After", str(retry_after)),))

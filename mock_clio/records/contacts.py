@@ -1,11 +1,11 @@
 """What writing a contact means."""
 
-from mock_clio.api.bodies import Data
-from mock_clio.api.errors import unprocessable
-from mock_clio.api.values import MAX_CHILDREN, ChildList, assign, refer
+from mock_clio.records.values import MAX_CHILDREN, ChildList, assign, refer
 from mock_clio.store.rows import Row, Store
 from mock_clio.tables.contacts import ADDRESS, CONTACT, INSTANT_MESSENGER, WEB_SITE
 from mock_clio.tables.declare import Kind
+from mock_clio.wire.bodies import Data
+from mock_clio.wire.errors import unprocessable
 
 SCALARS = {
     **dict.fromkeys(("first_name", "middle_name", "last_name", "name", "prefix", "title", "type"), Kind.STR),

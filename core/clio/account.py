@@ -1,0 +1,203 @@
+"""Connected firms: granting, keeping and renewing their access to Clio.
+
+The token row is the truth, and its `version` counts writes. A process keeps the decrypted token it last used; a refresh
+locks the row, looks whether somebody else has refreshed it meanwhile, and only then asks Clio.
+"""
+
+import datetime
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import httpx
+
+from core.clio import oauth
+from core.clio.answers import data_of, error_of
+from core.clio.budget import RequestBudget
+from core.clio.client import ClioClient
+from core.clio.regions import API_PATH, REGION_NAMES, base_url
+from core.db.cipher import Cipher
+from core.db.engine import Connection, Database
+from core.errors import ClioError, ClioGrantDead, ClioUnavailable, ClioUnexpectedAnswer, NotFound
+from core.logging import get_logger
+from core.settings import Region, Settings
+
+log = get_logger(__name__)
+
+RENEW_BEFORE_S = 300
+"""How long before its end an access token is renewed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """A firm's access token, with the host it is good for and the version of its row."""
+
+    access_token: str = field(repr=False)
+    base_url: str
+    version: int
+    expires_at: datetime.datetime
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it is far enough from its end."""
+        left = self.expires_at - datetime.datetime.now(datetime.UTC)
+        return left.total_seconds() > RENEW_BEFORE_S
+
+
+class ClioAccounts:
+    """Every connected firm's access to Clio."""
+
+    def __init__(
+        self, settings: Settings, database: Database, cipher: Cipher, http: httpx.AsyncClient, budget: RequestBudget
+    ) -> None:
+        self.settings = settings
+        self.http = http
+        self.budget = budget
+        self._database = database
+        self._cipher = cipher
+        self._known: dict[int, Access] = {}
+
+    def client(self, firm: int) -> ClioClient:
+        """Return a client for a firm; no I/O."""
+        return ClioClient(self, firm)
+
+    async def authorize_url(self, region: Region) -> str:
+        """Return the address at which a person lets the service into a firm's Clio account of that region."""
+        return await oauth.begin(self.settings, self._database, region)
+
+    async def complete(self, *, state: str, code: str) -> int:
+        """Finish an authorization; return the firm's id. A firm that was connected before keeps its id and records.
+
+        Raises:
+            OAuthStateInvalid: the state is unknown, used or too old.
+            ClioError: Clio refused the code, or did not say whose grant it is.
+        """
+        region = await oauth.use_state(self._database, state)
+        grant = await oauth.exchange(self.settings, self.http, region, code)
+        user = await self._who(region, grant.access_token)
+        account = user.get("account") or {}
+        if not isinstance(account.get("id"), int) or not isinstance(user.get("id"), int):
+            raise ClioUnexpectedAnswer("clio does not say which account the grant is for: connect as an administrator")
+        async with self._database.transaction() as connection:
+            firm: int = await connection.fetchval(
+                """INSERT INTO firm (region, clio_account_id, name) VALUES ($1, $2, $3)
+                   ON CONFLICT (region, clio_account_id) DO UPDATE SET name = EXCLUDED.name, state = 'connected'
+                   RETURNING id""",
+                region,
+                account["id"],
+                str(account.get("name") or ""),
+            )
+            await self._store(connection, firm, grant, refresh_token=str(grant.refresh_token), user=user["id"])
+        self._known.pop(firm, None)
+        return firm
+
+    async def disconnect(self, firm: int) -> None:
+        """Give a firm's grant back to Clio, and forget its tokens; its mirrored records stay."""
+        try:
+            access = await self.access(firm)
+            region = REGION_NAMES[await self._database.pool.fetchval("SELECT region FROM firm WHERE id = $1", firm)]
+            await oauth.deauthorize(self.settings, self.http, region, access.access_token)
+        except (ClioError, NotFound) as error:
+            log.warning("grant_not_given_back", firm=firm, error=error.code)
+        self._known.pop(firm, None)
+        async with self._database.transaction() as connection:
+            await connection.execute("DELETE FROM oauth_token WHERE firm = $1", firm)
+            await connection.execute("UPDATE firm SET state = 'disconnected' WHERE id = $1", firm)
+
+    async def access(self, firm: int) -> Access:
+        """Return an access token that is good for a while; asks Clio for a new one when it is about to end.
+
+        Raises:
+            NotFound: the firm is not connected.
+            ClioGrantDead: its grant was revoked.
+        """
+        known = self._known.get(firm)
+        if known is None:
+            known = self._known[firm] = self._open(firm, await self._row(self._database.pool, firm))
+        return known if known.is_fresh else await self.renew(firm, refused_version=known.version)
+
+    async def renew(self, firm: int, *, refused_version: int) -> Access:
+        """Replace the access token of a version that Clio refused, or that is about to end.
+
+        However many ask at once, in however many processes, Clio is asked once.
+
+        Raises:
+            ClioGrantDead: the grant was revoked; the firm's state says so from now on.
+            ClioUnavailable: Clio did not answer; the grant is as it was.
+        """
+        try:
+            async with self._database.transaction() as connection:
+                row = await self._row(connection, firm, lock=True)
+                if row["version"] == refused_version:
+                    await self._refresh(connection, firm, row)
+                    row = await self._row(connection, firm)
+        except ClioGrantDead:
+            self._known.pop(firm, None)
+            await self._declare_dead(firm)
+            raise
+        access = self._known[firm] = self._open(firm, row)
+        return access
+
+    async def _refresh(self, connection: Connection, firm: int, row: asyncpg.Record) -> None:
+        old = self._cipher.decrypt(row["refresh_token"], purpose=f"refresh_token:{firm}")
+        grant = await oauth.refresh(self.settings, self.http, REGION_NAMES[row["region"]], old)
+        await self._store(connection, firm, grant, refresh_token=grant.refresh_token or old, user=row["clio_user_id"])
+        log.info("access_token_renewed", firm=firm)
+
+    async def _store(
+        self, connection: Connection, firm: int, grant: oauth.Grant, *, refresh_token: str, user: int
+    ) -> None:
+        await connection.execute(
+            """INSERT INTO oauth_token (firm, access_token, refresh_token, expires_at, clio_user_id)
+               VALUES ($1, $2, $3, $4, $5)
+               ON CONFLICT (firm) DO UPDATE SET access_token = EXCLUDED.access_token,
+                   refresh_token = EXCLUDED.refresh_token, expires_at = EXCLUDED.expires_at,
+                   clio_user_id = EXCLUDED.clio_user_id, version = oauth_token.version + 1, refreshed_at = now()""",
+            firm,
+            self._cipher.encrypt(grant.access_token, purpose=f"access_token:{firm}"),
+            self._cipher.encrypt(refresh_token, purpose=f"refresh_token:{firm}"),
+            grant.expires_at,
+            user,
+        )
+
+    async def _row(
+        self, database: "Connection | asyncpg.Pool[asyncpg.Record]", firm: int, *, lock: bool = False
+    ) -> asyncpg.Record:
+        row = await database.fetchrow(
+            f"""SELECT oauth_token.*, firm.region FROM oauth_token JOIN firm ON firm.id = oauth_token.firm
+                WHERE oauth_token.firm = $1 AND firm.state = 'connected' {"FOR UPDATE OF oauth_token" if lock else ""}""",
+            firm,
+        )
+        if row is None:
+            raise NotFound(f"firm {firm} is not connected to Clio: connect it with connectFirm")
+        return row
+
+    def _open(self, firm: int, row: asyncpg.Record) -> Access:
+        return Access(
+            access_token=self._cipher.decrypt(row["access_token"], purpose=f"access_token:{firm}"),
+            base_url=base_url(self.settings, REGION_NAMES[row["region"]]),
+            version=row["version"],
+            expires_at=row["expires_at"],
+        )
+
+    async def _declare_dead(self, firm: int) -> None:
+        changed = await self._database.pool.fetchval(
+            "UPDATE firm SET state = 'grant_dead' WHERE id = $1 AND state = 'connected' RETURNING id", firm
+        )
+        if changed:
+            log.error("firm_grant_dead", firm=firm, next_step="connect the firm again")
+
+    async def _who(self, region: Region, access_token: str) -> dict[str, Any]:
+        """Ask whose grant a token is; before the firm has a budget, and so outside of it."""
+        try:
+            response = await self.http.get(
+                f"{base_url(self.settings, region)}{API_PATH}/users/who_am_i.json",
+                params={"fields": "id,name,account{id,name}"},
+                headers={"Authorization": f"Bearer {access_token}", "X-API-VERSION": self.settings.clio_api_version},
+            )
+        except httpx.HTTPError as error:
+            raise ClioUnavailable(f"clio did not answer who_am_i ({type(error).__name__})") from error
+        if not response.is_success:
+            raise error_of(response, "GET users/who_am_i")
+        user: dict[str, Any] = data_of(response, "GET users/who_am_i")["data"]
+        return user

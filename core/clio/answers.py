@@ -1,0 +1,95 @@
+"""What Clio's answers mean: data, or one typed error for each kind of failure.
+
+Bodies may be JSON of the documented shape, JSON with `error` as a string (the bearer challenge), HTML or empty.
+No error message holds more of a body than Clio's own error type. Source: Clio API, errors.
+"""
+
+import base64
+import binascii
+from typing import Any
+
+import httpx
+import msgspec
+
+from core.errors import (
+    ClioError,
+    ClioForbidden,
+    ClioInvalidRequest,
+    ClioNotFound,
+    ClioRateLimited,
+    ClioUnauthorized,
+    ClioUnavailable,
+    ClioUnexpectedAnswer,
+)
+
+DEFAULT_RETRY_AFTER_S = 30.0
+
+
+def read_json(response: httpx.Response) -> Any:
+    """Return the decoded body; None where it is empty or not JSON."""
+    try:
+        return msgspec.json.decode(response.content) if response.content else None
+    except msgspec.DecodeError:
+        return None
+
+
+def error_type(body: Any) -> str:
+    """Return Clio's name for an error, from either shape; `unknown` where there is none."""
+    error = body.get("error") if isinstance(body, dict) else None
+    named = error.get("type") if isinstance(error, dict) else error
+    return named if isinstance(named, str) and named else "unknown"
+
+
+def retry_after_s(response: httpx.Response) -> float:
+    """Return the seconds of `Retry-After`, or a careful guess."""
+    text = response.headers.get("retry-after", "")
+    return float(text) if text.isdigit() else DEFAULT_RETRY_AFTER_S
+
+
+def error_of(response: httpx.Response, what: str) -> ClioError:
+    """Return the typed error of an answer that is no success; `what` names the request, such as `GET contacts`."""
+    status, kind = response.status_code, error_type(read_json(response))
+    match status:
+        case 401:
+            return ClioUnauthorized(f"clio does not accept the token for {what} ({kind})", status=status)
+        case 403:
+            text = f"clio forbids {what} ({kind}): give the application, and the user who connected, that permission"
+            return ClioForbidden(text, status=status)
+        case 404:
+            return ClioNotFound(
+                f"clio has no such record for {what}, or hides it from the connected user", status=status
+            )
+        case 429:
+            wait_s = retry_after_s(response)
+            return ClioRateLimited(f"clio limits {what}: retry in {wait_s:.0f} s", retry_after_s=wait_s)
+        case _ if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+            return ClioUnavailable(f"clio answered {status} to {what}: it is tried again", status=status)
+        case _:
+            text = f"clio refused {what} with {status} ({kind}): the request itself must change"
+            return ClioInvalidRequest(text, status=status, error_type=kind)
+
+
+def data_of(response: httpx.Response, what: str) -> dict[str, Any]:
+    """Return the whole envelope of a success, which has `data`; an empty dictionary for 204.
+
+    Raises:
+        ClioRateLimited: the rare success that wraps a rate limit in base64.
+        ClioUnexpectedAnswer: a success that is not JSON, or has no `data`.
+    """
+    if response.status_code == httpx.codes.NO_CONTENT:
+        return {}
+    body = read_json(response)
+    if not isinstance(body, dict) or "data" not in body:
+        raise ClioUnexpectedAnswer(f"clio's answer to {what} has no data", status=response.status_code)
+    if isinstance(body["data"], str):
+        if _wraps_rate_limit(body["data"]):
+            raise ClioRateLimited(f"clio limits {what}", retry_after_s=retry_after_s(response))
+        raise ClioUnexpectedAnswer(f"clio's answer to {what} is text", status=response.status_code)
+    return body
+
+
+def _wraps_rate_limit(text: str) -> bool:
+    try:
+        return b"RateLimited" in base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return False

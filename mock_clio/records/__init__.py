@@ -1,0 +1,1 @@
+"""What writing a record means, and the one path by which records change."""

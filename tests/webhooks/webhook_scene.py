@@ -1,0 +1,145 @@
+"""What the tests of webhooks look at: the receiver on a port, signed deliveries, and the rows they leave."""
+
+import asyncio
+import datetime
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import httpx
+
+from core.services import Services
+from core.webhooks.endpoints import insert_endpoint, own_secret
+from core.webhooks.inbox import Inbox
+from core.webhooks.states import move
+from mock_clio.server import MockClioServer
+from mock_clio.store.rows import Row
+from mock_clio.tables.catalog import CONTACTS
+
+NOON = datetime.datetime(2026, 11, 2, 12, 0, tzinfo=datetime.UTC)
+IDLE_STEPS = 2000
+
+
+@dataclass(kw_only=True)
+class Scene:
+    """A service whose webhooks can be reached, and the mock Clio."""
+
+    services: Services
+    mock: MockClioServer
+    inbox: Inbox
+    http: httpx.AsyncClient
+
+    async def endpoint(self, firm: int, *, resource: str = "contact", state: str = "enabled") -> asyncpg.Record:
+        """An endpoint of our own making, of which Clio knows nothing."""
+        made = await insert_endpoint(
+            self.services.database,
+            self.services.cipher,
+            firm=firm,
+            resource=resource,
+            model=resource,
+            events=["created", "updated", "deleted"],
+            fields="id",
+        )
+        for step in {"creating": (), "retired": ("enabled", "retired")}.get(state, (state,)):
+            assert await move(self.services.database.pool, made, step)  # type: ignore[arg-type]
+        return await self.row("webhook_endpoint", made)
+
+    async def row(self, table: str, row_id: int) -> asyncpg.Record:
+        found = await self.services.database.pool.fetchrow(f"SELECT * FROM {table} WHERE id = $1", row_id)
+        assert found is not None
+        return found
+
+    async def endpoints(self, state: str = "enabled") -> list[asyncpg.Record]:
+        return await self.services.database.pool.fetch(
+            "SELECT * FROM webhook_endpoint WHERE state = $1 ORDER BY resource, id", state
+        )
+
+    async def deliveries(self) -> list[asyncpg.Record]:
+        return await self.services.database.pool.fetch("SELECT * FROM webhook_delivery ORDER BY id")
+
+    async def changes(self, clio_id: int) -> list[str]:
+        rows = await self.services.database.pool.fetch(
+            "SELECT operation FROM change WHERE clio_id = $1 ORDER BY id", clio_id
+        )
+        return [row["operation"] for row in rows]
+
+    async def contact(self, clio_id: int) -> asyncpg.Record | None:
+        return await self.services.database.pool.fetchrow("SELECT * FROM contacts_contact WHERE clio_id = $1", clio_id)
+
+    def secret(self, endpoint: asyncpg.Record) -> str:
+        found = own_secret(self.services.cipher, endpoint)
+        assert found is not None
+        return found
+
+    async def post(
+        self, endpoint: asyncpg.Record, body: dict[str, Any] | bytes, *, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        """Deliver a body, signed as Clio signs; `headers` replace those it would have."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        signed = {
+            "content-type": "application/json",
+            "x-hook-signature": hmac.new(self.secret(endpoint).encode(), raw, hashlib.sha256).hexdigest(),
+        }
+        return await self.http.post(
+            f"/webhooks/clio/{endpoint['endpoint_key']}", content=raw, headers=signed | (headers or {})
+        )
+
+    async def due_now(self) -> None:
+        """Let the back-off of every failed delivery be over."""
+        await self.services.database.pool.execute("UPDATE webhook_delivery SET not_before_at = now() - interval '1 s'")
+
+    async def until_sent(self) -> None:
+        """Wait until the mock has sent all it had to send."""
+        for _ in range(IDLE_STEPS):
+            if not len(self.mock.state.courier.background):
+                return
+            await asyncio.sleep(0.005)
+        raise AssertionError("the mock does not come to an end of its deliveries")
+
+    def edit(self, clio_id: int, **data: Any) -> Row:
+        """Change a contact at Clio, a second later than whatever came before."""
+        self.mock.state.clock.advance(1)
+        return self.mock.state.writer.update(CONTACTS, clio_id, data)
+
+    def create(self, **data: Any) -> int:
+        """Create a contact at Clio."""
+        self.mock.state.clock.advance(1)
+        made = self.mock.state.writer.create(
+            CONTACTS, {"type": "Person", "first_name": "Ines", "last_name": "Moreau", **data}, self.mock.state.owner
+        )
+        return int(made["id"])
+
+    def delete(self, clio_id: int) -> None:
+        """Delete a contact at Clio."""
+        self.mock.state.clock.advance(1)
+        self.mock.state.writer.delete(CONTACTS, clio_id)
+
+    def fetches(self, clio_id: int) -> int:
+        """How often one contact was asked for at Clio."""
+        return sum(f"/contacts/{clio_id}" in entry.path for entry in self.mock.state.journal.requests)
+
+
+def contact_event(event: str, clio_id: int, *, second: int = 0, **data: Any) -> dict[str, Any]:
+    """A delivery about a contact with every field the mirror keeps, updated so many seconds after noon."""
+    moment = NOON + datetime.timedelta(seconds=second)
+    names = (
+        "type name prefix first_name middle_name last_name title initials date_of_birth is_client is_co_counsel "
+        "is_bill_recipient primary_email_address secondary_email_address primary_phone_number secondary_phone_number "
+        "ledes_client_id sales_tax_number company"
+    )
+    record = dict.fromkeys(names.split()) | {
+        "id": clio_id,
+        "etag": f'"{clio_id:x}{int(moment.timestamp()):x}"',
+        "created_at": NOON.isoformat(),
+        "updated_at": moment.isoformat(),
+        "name": "Ines Moreau",
+    }
+    return {"data": record | data, "meta": {"event": event, "webhook_id": 7}}
+
+
+def hint(event: str, clio_id: int, **data: Any) -> dict[str, Any]:
+    """A delivery that says no more than which record it is about."""
+    return {"data": {"id": clio_id, "etag": '"1"', **data}, "meta": {"event": event, "webhook_id": 7}}
