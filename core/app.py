@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from litestar import Litestar, MediaType, Request, Response
 from litestar.exceptions import HTTPException
@@ -47,12 +48,12 @@ def create_app(services: Services) -> ASGIApp:
     return WebhookReceiver(services, inbox).wrap(litestar)
 
 
-def _plain_error(_request: Request[object, object, object], error: HTTPException) -> Response[dict[str, object]]:
+def _plain_error(_request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, object]]:
     body: dict[str, object] = {"error": {"code": str(error.status_code), "message": error.detail}}
     return Response(body, status_code=error.status_code, media_type=MediaType.JSON, headers=error.headers)
 
 
-def _hidden_error(request: Request[object, object, object], error: Exception) -> Response[dict[str, object]]:
+def _hidden_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, object]]:
     log.error("request_broke", path=request.url.path, error=type(error).__name__, exc_info=error)
     body: dict[str, object] = {"error": {"code": "INTERNAL", "message": "an unexpected error was logged"}}
     return Response(body, status_code=500, media_type=MediaType.JSON)

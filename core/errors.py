@@ -9,6 +9,8 @@ ServiceError                        INTERNAL
 ├── RedisUnavailable                REDIS_UNAVAILABLE
 ├── PortOccupied                    PORT_OCCUPIED
 ├── MigrationFailed                 MIGRATION_FAILED
+├── EmbeddedServerError             EMBEDDED_SERVER          (core.embedded.errors)
+├── InboxFull, DeliveryRefused      INBOX_FULL, DELIVERY_REFUSED (core.webhooks.inbox)
 ├── BadInput                        BAD_USER_INPUT
 ├── NotFound                        NOT_FOUND
 ├── Unauthenticated                 UNAUTHENTICATED

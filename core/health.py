@@ -33,7 +33,7 @@ async def readiness(services: Services) -> dict[str, Any]:
 
     database, redis = await asyncio.gather(_measure(ask_database), _measure(ask_redis))
     refused = {plugin.name: plugin.reason for plugin in services.registry.refused}
-    plugins = {
+    plugins: dict[str, Any] = {
         "state": "degraded" if refused else "up",
         "loaded": [plugin.name for plugin in services.registry.plugins],
     }

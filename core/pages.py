@@ -3,6 +3,7 @@
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from litestar import MediaType, Request, Response, Router, get
 from litestar.datastructures import CacheControlHeader
@@ -26,11 +27,11 @@ def page(title: str, text: str, *, status: int = 200) -> Response[str]:
     return Response(_PAGE.format(title=escape(title), text=escape(text)), status_code=status, media_type=MediaType.HTML)
 
 
-def oauth_callback(services: Services) -> object:
+def oauth_callback(services: Services) -> Any:
     """Return the route Clio sends the browser back to."""
 
     @get("/oauth/clio/callback", include_in_schema=False)
-    async def callback(request: Request[object, object, object]) -> Response[str]:
+    async def callback(request: Request[Any, Any, Any]) -> Response[str]:
         query = request.query_params
         if query.get("error"):
             return page("Not connected", "Access was declined at Clio. Start again with connectFirm.", status=400)

@@ -97,7 +97,7 @@ async def serve_app(app: ASGIApp, listener: socket.socket, stop: asyncio.Event) 
     """Serve an application on a bound socket until `stop` is set; open requests get five seconds to end."""
     server = QuietServer(
         uvicorn.Config(
-            app,  # type: ignore[arg-type]  # Litestar's and uvicorn's names for one ASGI type
+            app,
             log_config=None,
             access_log=False,
             lifespan="on",

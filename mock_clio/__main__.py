@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from typing import get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
@@ -70,6 +71,10 @@ def main(
     applications: tuple[str, ...],
 ) -> None:
     """Run a stand-in for the Clio Manage API v4 with an invented firm, until stopped."""
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise click.BadParameter(f"'{time_zone}' is not a time zone", param_hint="--time-zone") from error
     settings = MockSettings(
         host=host,
         port=port,

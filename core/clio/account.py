@@ -17,7 +17,7 @@ from core.clio.budget import RequestBudget
 from core.clio.client import ClioClient
 from core.clio.regions import API_PATH, REGION_NAMES, base_url
 from core.db.cipher import Cipher
-from core.db.engine import Connection, Database
+from core.db.engine import Connection, Database, Executor
 from core.errors import ClioError, ClioGrantDead, ClioUnavailable, ClioUnexpectedAnswer, NotFound
 from core.logging import get_logger
 from core.settings import Region, Settings
@@ -160,12 +160,11 @@ class ClioAccounts:
             user,
         )
 
-    async def _row(
-        self, database: "Connection | asyncpg.Pool[asyncpg.Record]", firm: int, *, lock: bool = False
-    ) -> asyncpg.Record:
+    async def _row(self, database: Executor, firm: int, *, lock: bool = False) -> asyncpg.Record:
         row = await database.fetchrow(
             f"""SELECT oauth_token.*, firm.region FROM oauth_token JOIN firm ON firm.id = oauth_token.firm
-                WHERE oauth_token.firm = $1 AND firm.state = 'connected' {"FOR UPDATE OF oauth_token" if lock else ""}""",
+                WHERE oauth_token.firm = $1 AND firm.state = 'connected'
+                {"FOR UPDATE OF oauth_token" if lock else ""}""",
             firm,
         )
         if row is None:

@@ -101,7 +101,7 @@ class Slot:
 class RequestBudget:
     """Grants requests; every process of the service uses one on the same Redis."""
 
-    def __init__(self, redis: "Redis[bytes]") -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._take = redis.register_script(_TAKE)
         self._finish = redis.register_script(_FINISH)

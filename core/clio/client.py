@@ -96,7 +96,7 @@ class ClioClient:
         since_at: datetime.datetime | None = None,
         priority: Priority,
     ) -> AsyncGenerator[Page, None]:
-        """Yield the pages of a list in order of id, from the first or from `next_url`, each while the next is under way.
+        """Yield the pages of a list in order of id, from the first or `next_url`, each while the next is under way.
 
         Close the generator to stop early: the page under way is then cancelled. One request per page of at most
         `endpoint.page_limit` records. Source: Clio API, cursor paging.

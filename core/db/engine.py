@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
-from core.db.dialect import QuietEngine
 
+from core.db.dialect import QuietEngine
 from core.errors import DatabaseUnavailable
 from core.logging import get_logger
 
@@ -23,6 +23,8 @@ SERVER_SETTINGS = {"application_name": "clio-service", "plan_cache_mode": "force
 # The stubs make these classes generic; asyncpg itself does not.
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Executor: TypeAlias = "Pool | Connection"
+"""What a statement can be run on: a pool, or the connection of an open transaction."""
 
 
 class Database:

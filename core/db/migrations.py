@@ -4,6 +4,7 @@ Every file runs in a transaction of its own with the row that records it, so a f
 advisory lock makes any number of processes that start at once apply each file exactly once.
 """
 
+import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -109,7 +110,7 @@ def _locked(database: Database) -> AbstractAsyncContextManager[Connection]:
 async def _run(connection: Connection, step: Migration, file: Path, record: str) -> None:
     try:
         async with connection.transaction():
-            await connection.execute(file.read_text(encoding="utf-8"))
+            await connection.execute(await asyncio.to_thread(file.read_text, encoding="utf-8"))
             await connection.execute(record, step.owner, step.name)
     except asyncpg.PostgresError as error:
         raise MigrationFailed(f"{step.owner}: {file.name} failed: {error}") from error

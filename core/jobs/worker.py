@@ -6,7 +6,7 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
@@ -17,6 +17,9 @@ from core.logging import get_logger
 from core.services import Services
 from core.sync import engine, schedule
 from core.webhooks import lifecycle, processing
+
+if TYPE_CHECKING:
+    from arq.typing import WorkerCoroutine
 
 log = get_logger(__name__)
 
@@ -65,8 +68,20 @@ class WorkerProcess:
     def _arq_worker(self) -> Worker:
         return Worker(
             [
-                func(self._work_on_sync_run, name=SYNC_JOB, timeout=JOB_TIMEOUT_S, max_tries=1, keep_result=0),
-                func(self._work_on_deliveries, name=DELIVERY_JOB, timeout=120, max_tries=1, keep_result=0),
+                func(
+                    cast("WorkerCoroutine", self._work_on_sync_run),
+                    name=SYNC_JOB,
+                    timeout=JOB_TIMEOUT_S,
+                    max_tries=1,
+                    keep_result=0,
+                ),
+                func(
+                    cast("WorkerCoroutine", self._work_on_deliveries),
+                    name=DELIVERY_JOB,
+                    timeout=120,
+                    max_tries=1,
+                    keep_result=0,
+                ),
             ],
             redis_pool=self._services.redis,
             queue_name=QUEUE_NAME,

@@ -4,18 +4,15 @@ import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import msgspec
 from pydantic import TypeAdapter, ValidationError
 
-from core.db.engine import Connection, Pool
+from core.db.engine import Executor
 from core.errors import ClioUnexpectedAnswer, LeaseLost, ServiceError
 from core.mirror.statement import presence_statement, write_statement
 from core.resource import ClioPayload, Resource
-
-Executor: TypeAlias = "Pool | Connection"
-"""What a statement can be run on: a pool, or the connection of an open transaction."""
 
 Source = Literal["backfill", "incremental", "webhook"]
 Absence = Literal["deleted", "hidden", "unknown"]

@@ -12,7 +12,7 @@ PROGRESS_CHANNEL = "sync:progress"
 """Redis channel of hints `{"firm": id, "run": id}`; a watcher reads the row."""
 
 
-async def publish_progress(redis: "Redis[bytes]", *, firm: int, run: int) -> None:
+async def publish_progress(redis: Redis, *, firm: int, run: int) -> None:
     """Publish that a run changed. A hint that is lost is made up for by the watcher's next look at the rows."""
     try:
         await redis.publish(PROGRESS_CHANNEL, msgspec.json.encode({"firm": firm, "run": run}))

@@ -90,7 +90,8 @@ class Inbox:
         self.counters = DeliveryCounters(services)
         """What was received and committed is counted here; the receiver adds what it refused as forged."""
         self._database = services.database
-        self._wake = wake or (lambda: services.queue.wake_deliveries())
+        self._services = services
+        self._wake = wake or self._wake_through_queue
         self._waiting_max = waiting_max
         self._waiting: deque[_Entry] = deque()
         self._flushers: set[asyncio.Task[None]] = set()
@@ -205,6 +206,9 @@ class Inbox:
                 await asyncio.sleep(WAKE_PAUSE_S)
         finally:
             self._waker = None
+
+    async def _wake_through_queue(self) -> None:
+        await self._services.queue.wake_deliveries()
 
     async def _wake_once(self) -> None:
         try:

@@ -21,6 +21,8 @@ from mock_clio.switches import Switches
 RETRY_MINUTES = (2, 4, 8, 16, 32)
 """Wait before each further attempt; after the last the event is lost."""
 _HELD_FOR = 2.0
+_AT_ONCE = 32
+"""Requests under way at a time; the rest wait here, where waiting does not count against the delivery time-out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Courier:
         self._find = find
         self._set_status = set_status
         self._client: httpx.AsyncClient | None = None
+        self._places = asyncio.Semaphore(_AT_ONCE)
         self._held: list[Delivery] = []
         self._release_task: asyncio.Task[None] | None = None
         self.background = Background()
@@ -181,15 +184,14 @@ class Courier:
 
     async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> httpx.Response | None:
         """The answer, or None when there was none in time."""
-        try:
-            return await self._http().post(
-                url,
-                content=body,
-                headers={"Content-Type": "application/json", **headers},
-                timeout=self._switches.delivery_timeout,
-            )
-        except (httpx.HTTPError, httpx.InvalidURL):
-            return None
+        whole = {"Content-Type": "application/json", **headers}
+        async with self._places:
+            try:
+                return await self._http().post(
+                    url, content=body, headers=whole, timeout=self._switches.delivery_timeout
+                )
+            except (httpx.HTTPError, httpx.InvalidURL):
+                return None
 
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:

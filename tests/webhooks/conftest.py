@@ -1,16 +1,24 @@
 """The webhook receiver on a port of its own, before an application that knows nothing else."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
 import pytest
+import stamina
 from webhook_scene import Scene
 
 from core.services import Services
 from core.webhooks.inbox import Inbox
 from core.webhooks.receiver import WebhookReceiver
 from mock_clio.server import Embedded, MockClioServer
+
+
+@pytest.fixture(autouse=True)
+def _retry_without_waiting() -> Iterator[None]:
+    stamina.set_testing(True, attempts=4)
+    yield
+    stamina.set_testing(False)
 
 
 @pytest.fixture

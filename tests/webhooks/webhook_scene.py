@@ -69,6 +69,30 @@ class Scene:
     async def contact(self, clio_id: int) -> asyncpg.Record | None:
         return await self.services.database.pool.fetchrow("SELECT * FROM contacts_contact WHERE clio_id = $1", clio_id)
 
+    def hooks(self) -> list[int]:
+        """The ids of the subscriptions that Clio has."""
+        return [int(row["id"]) for row in self.mock.state.store["Webhook"]]
+
+    def hook(self, endpoint: asyncpg.Record) -> Row:
+        """Clio's side of an endpoint, to look at and to spoil."""
+        found = self.mock.state.hooks.find(endpoint["clio_webhook_id"])
+        assert found is not None
+        return found.row
+
+    def forget_hook(self, endpoint: asyncpg.Record) -> None:
+        """Lose a subscription at Clio."""
+        hooks = self.mock.state.hooks
+        del hooks._subscriptions[endpoint["clio_webhook_id"]]
+        self.mock.state.store["Webhook"].remove(endpoint["clio_webhook_id"])
+
+    async def age(self, endpoint: asyncpg.Record, *, hours: int) -> None:
+        """Let an endpoint have been left alone for so long."""
+        await self.services.database.pool.execute(
+            "UPDATE webhook_endpoint SET updated_at = now() - make_interval(hours => $2) WHERE id = $1",
+            endpoint["id"],
+            hours,
+        )
+
     def secret(self, endpoint: asyncpg.Record) -> str:
         found = own_secret(self.services.cipher, endpoint)
         assert found is not None
