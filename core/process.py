@@ -73,7 +73,8 @@ def listen(host: str, port: int, *, setting: str) -> socket.socket:
         PortOccupied: names the port and the setting that moves it.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Naming the protocol matters: asyncio turns Nagle's algorithm off only on sockets that say they are TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -13,7 +13,7 @@ class Clock:
 
     def __init__(self, start: datetime | None = None, *, frozen: bool = False) -> None:
         self._offset = start.timestamp() - time.time() if start else 0.0
-        self._frozen_at: float | None = time.time() + self._offset if frozen else None
+        self._frozen_at: float | None = (start.timestamp() if start else time.time()) if frozen else None
         self.moved: list[Callable[[], None]] = []
         """Called after every jump, so that what waits for a time can look again."""
 
@@ -22,8 +22,11 @@ class Clock:
         return self._frozen_at if self._frozen_at is not None else time.time() + self._offset
 
     def seconds(self) -> int:
-        """The present in whole seconds, the precision of Clio's timestamps."""
-        return int(self.now())
+        """The present in whole seconds, the precision of Clio's timestamps.
+
+        The microsecond keeps a clock set to a whole second from reading the one before it, floats being what they are.
+        """
+        return int(self.now() + 1e-6)
 
     def utc(self) -> datetime:
         """The present as an aware datetime in UTC."""
@@ -43,7 +46,10 @@ class Clock:
 
     def set(self, moment: datetime) -> None:
         """Jump to a moment, which must carry a time zone."""
-        self.advance(moment.timestamp() - self.now())
+        if self._frozen_at is not None:
+            self._frozen_at = moment.timestamp()
+        self._offset = moment.timestamp() - time.time()
+        self._announce()
 
     def freeze(self, frozen: bool = True) -> None:
         """Stop the clock, or let it run on from where it stands."""

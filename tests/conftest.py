@@ -11,10 +11,9 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import asyncpg
-import httpx
 import pytest
 import redis.asyncio
 from pydantic import AnyHttpUrl, SecretStr
@@ -27,10 +26,7 @@ from core.services import Services
 from core.settings import Settings
 from mock_clio.server import MockClioServer
 from mock_clio.settings import Application, MockSettings
-
-CLIENT_ID = "service-under-test"
-CLIENT_SECRET = "a secret of the service under test"
-CALLBACK = "/oauth/clio/callback"
+from tests.driving import CALLBACK, CLIENT_ID, CLIENT_SECRET, Control, approve
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -115,6 +111,12 @@ async def mock_clio(mock_settings: MockSettings) -> AsyncIterator[MockClioServer
 
 
 @pytest.fixture
+def control(mock_clio: MockClioServer) -> Control:
+    """The mock's control interface."""
+    return Control(mock_clio.url)
+
+
+@pytest.fixture
 def settings(database_url: str, redis_url: str, api_port: int, mock_clio: MockClioServer) -> Settings:
     """Settings that point at this test's servers."""
     return _settings(database_url, redis_url, api_port, clio=mock_clio.url)
@@ -133,25 +135,6 @@ async def firm(services: Services) -> int:
     """The seeded firm of the mock, connected through OAuth as a person would; not backfilled, no webhooks."""
     state, code = await approve(await services.accounts.authorize_url("us"))
     return await services.accounts.complete(state=state, code=code)
-
-
-async def approve(authorize_url: str) -> tuple[str, str]:
-    """Press `Allow access` on the mock's page; return state and code of the redirect."""
-    location = await approve_redirect(authorize_url)
-    query = parse_qs(urlsplit(location).query)
-    return query["state"][0], query["code"][0]
-
-
-async def approve_redirect(authorize_url: str) -> str:
-    """Press `Allow access` on the mock's page; return where the browser is sent."""
-    parts = urlsplit(authorize_url)
-    form = {name: values[0] for name, values in parse_qs(parts.query).items()}
-    async with httpx.AsyncClient() as browser:
-        answer = await browser.post(
-            f"{parts.scheme}://{parts.netloc}{parts.path}", data={**form, "decision": "approve"}
-        )
-    assert answer.status_code in {302, 303}, answer.text
-    return answer.headers["location"]
 
 
 def _settings(database_url: str, redis_url: str, api_port: int, *, clio: str | None = None) -> Settings:

@@ -1,56 +1,43 @@
-"""Bearer tokens: signed, short-lived, and stating which firms and scopes their bearer has.
+"""Bearer tokens: JSON Web Tokens signed with HS256 and JWT_SECRET, minted by the command line and read by every face.
 
-Source: RFC 7519 (JWT), RFC 6750 (bearer tokens).
+Claims: `sub`, `firms` (a list of firm ids, or `"*"` for all), `scopes`, `iat`, `exp`, `iss`, `aud`; all are required.
 """
 
 import datetime
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any
 
 import jwt
 
-from core.errors import Forbidden, TokenExpired, Unauthenticated
+from core.auth.principal import SCOPES, Principal
+from core.errors import BadInput, TokenExpired, Unauthenticated
 from core.settings import Settings
 
-Scope = Literal["read", "write", "admin"]
-SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
-
+ISSUER = "clio-service"
+AUDIENCE = "clio-service"
 ALGORITHM = "HS256"
-ISSUER = AUDIENCE = "clio-service"
-EVERY_FIRM = "*"
+ALL_FIRMS = "*"
+REQUIRED = ("sub", "firms", "scopes", "iat", "exp", "iss", "aud")
+
+HOW_TO_GET_ONE = "mint one with `clio-service token`"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Principal:
-    """Who is asking. `firms` None means every firm, which is for operators."""
+def mint(settings: Settings, *, subject: str, firms: Iterable[int] | None, scopes: Iterable[str], ttl_s: float) -> str:
+    """Return a signed token that lives for `ttl_s` seconds; `firms` None is every firm.
 
-    subject: str
-    firms: frozenset[int] | None
-    scopes: frozenset[str]
-
-    def require(self, scope: Scope) -> None:
-        """Check that the bearer has a scope.
-
-        Raises:
-            Forbidden: names the scope that is missing.
-        """
-        if scope not in self.scopes:
-            raise Forbidden(f"this needs the scope {scope!r}: mint a token with `clio-service token --scope {scope}`")
-
-    def may_see(self, firm: int) -> bool:
-        """Whether the bearer may see a firm."""
-        return self.firms is None or firm in self.firms
-
-
-def mint(
-    settings: Settings, *, subject: str, firms: frozenset[int] | None, scopes: frozenset[str], ttl_s: float
-) -> str:
-    """Return a token; `firms` None is for every firm."""
+    Raises:
+        BadInput: a scope is unknown, or the subject is empty.
+    """
+    wanted = sorted(set(scopes))
+    if unknown := sorted(set(wanted) - SCOPES):
+        raise BadInput(f"there is no scope {unknown[0]!r}; there are: {', '.join(sorted(SCOPES))}")
+    if not subject:
+        raise BadInput("a token needs a subject: say who bears it")
     now = datetime.datetime.now(datetime.UTC)
     claims = {
         "sub": subject,
-        "firms": EVERY_FIRM if firms is None else sorted(firms),
-        "scopes": sorted(scopes),
+        "firms": ALL_FIRMS if firms is None else sorted(set(firms)),
+        "scopes": wanted,
         "iat": now,
         "exp": now + datetime.timedelta(seconds=ttl_s),
         "iss": ISSUER,
@@ -59,47 +46,59 @@ def mint(
     return jwt.encode(claims, settings.jwt_secret.get_secret_value(), algorithm=ALGORITHM)
 
 
-def read_token(settings: Settings, token: str) -> Principal:
-    """Return whose token it is.
+def read_token(settings: Settings, text: str) -> Principal:
+    """Check a token and return its bearer.
 
     Raises:
-        TokenExpired: it was good, and its time is over.
-        Unauthenticated: it is not one of ours, or says nothing usable.
+        TokenExpired: the signature is good and `exp` has passed.
+        Unauthenticated: anything else is wrong with it; the message never quotes the token.
     """
     try:
         claims = jwt.decode(
-            token,
+            text,
             settings.jwt_secret.get_secret_value(),
             algorithms=[ALGORITHM],
-            issuer=ISSUER,
             audience=AUDIENCE,
-            options={"require": ["exp", "sub"]},
+            issuer=ISSUER,
+            options={"require": list(REQUIRED)},
         )
     except jwt.ExpiredSignatureError as error:
-        raise TokenExpired("the bearer token has expired: get a new one and send the request again") from error
-    except jwt.InvalidTokenError as error:
-        raise Unauthenticated("the bearer token is not valid here: get one with `clio-service token`") from error
+        raise TokenExpired(f"the bearer token has expired: {HOW_TO_GET_ONE}") from error
+    except (jwt.InvalidAudienceError, jwt.InvalidIssuerError) as error:
+        raise Unauthenticated("the bearer token is for another service (iss or aud)") from error
+    except jwt.MissingRequiredClaimError as error:
+        raise Unauthenticated(f"the bearer token lacks the claim {error.claim!r}") from error
+    except jwt.InvalidSignatureError as error:
+        raise Unauthenticated("the bearer token was signed with another JWT_SECRET") from error
+    except jwt.PyJWTError as error:
+        raise Unauthenticated("the bearer token cannot be read: it must be a JSON Web Token of this service") from error
     return _principal(claims)
 
 
-def bearer(header: str | None) -> str:
-    """Return the token of an `Authorization` header.
+def read_authorization(settings: Settings, header: str | None) -> Principal:
+    """Return the bearer named by an `Authorization` header: `Bearer`, a space, the token.
 
     Raises:
-        Unauthenticated: there is no header, or it is of another scheme.
+        TokenExpired: as `read_token`.
+        Unauthenticated: there is no header, it has another scheme, or the token is not good.
     """
-    scheme, _, token = (header or "").partition(" ")
+    if not header:
+        raise Unauthenticated(f"send an Authorization header with a bearer token: {HOW_TO_GET_ONE}")
+    scheme, _, token = header.strip().partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("send a bearer token: `Authorization: Bearer <token>`; `clio-service token` makes one")
-    return token.strip()
+        raise Unauthenticated("the Authorization header must read `Bearer <token>`")
+    return read_token(settings, token.strip())
 
 
 def _principal(claims: dict[str, Any]) -> Principal:
-    firms, scopes = claims.get("firms"), claims.get("scopes")
-    every = firms == EVERY_FIRM
-    listed = isinstance(firms, list) and all(isinstance(firm, int) for firm in firms)
-    if not (every or listed) or not isinstance(scopes, list) or not isinstance(claims["sub"], str):
-        raise Unauthenticated("the bearer token names no firms or scopes: get one with `clio-service token`")
+    firms, scopes = claims["firms"], claims["scopes"]
+    if firms != ALL_FIRMS and not (isinstance(firms, list) and all(type(firm) is int for firm in firms)):
+        raise Unauthenticated('the bearer token\'s claim firms must be a list of firm ids, or "*"')
+    if not (isinstance(scopes, list) and all(isinstance(scope, str) for scope in scopes)):
+        raise Unauthenticated("the bearer token's claim scopes must be a list of names")
     return Principal(
-        subject=claims["sub"], firms=None if every else frozenset(firms or ()), scopes=frozenset(map(str, scopes))
+        subject=str(claims["sub"]),
+        firms=None if firms == ALL_FIRMS else frozenset(firms),
+        scopes=frozenset(scopes),
+        expires_at=datetime.datetime.fromtimestamp(int(claims["exp"]), datetime.UTC),
     )

@@ -51,15 +51,15 @@ SET lease_until = now() + make_interval(secs => $3), not_before_at = now() + mak
 
 _FINISH = f"""
 UPDATE webhook_delivery AS mine
-SET status = 'processed', outcome = $3, processed_at = now(), lease_until = NULL, error_code = NULL,
+SET status = 'processed', outcome = $3::text, processed_at = now(), lease_until = NULL, error_code = NULL,
     error_message = NULL {_HELD}
 RETURNING mine.id"""
 
 _FAIL = f"""
 UPDATE webhook_delivery AS mine
-SET status = $3, attempts = attempts - $4, lease_until = NULL, error_code = $5, error_message = $6,
+SET status = $3::text, attempts = attempts - $4::int, lease_until = NULL, error_code = $5, error_message = $6,
     not_before_at = now() + make_interval(secs => $7),
-    processed_at = CASE $3 WHEN 'dead' THEN now() END {_HELD}
+    processed_at = CASE $3::text WHEN 'dead' THEN now() END {_HELD}
 RETURNING mine.id"""
 
 

@@ -64,7 +64,8 @@ async def unregister(services: "Services", firm: int) -> None:
         rows = await live_endpoints(services.database, firm)
         known = {row["clio_webhook_id"] for row in rows if row["clio_webhook_id"] is not None}
         try:
-            ours = {each.id for each in await _ours_at_clio(services, client)}
+            base = f"{services.settings.public_base}{PREFIX}"
+            ours = {each.id for each in await _at_clio(client) if each.url.startswith(base)}
         except (ClioError, NotFound) as error:
             log.warning("webhooks_not_listed", firm=firm, code=error.code)
             ours = set()
@@ -82,16 +83,14 @@ async def delete_quietly(client: ClioClient, firm: int, webhook_id: int) -> None
         log.warning("webhook_not_deleted", firm=firm, webhook=webhook_id, code=error.code)
 
 
-async def _ours_at_clio(services: "Services", client: ClioClient) -> list[Subscription]:
-    base = f"{services.settings.public_base}{PREFIX}"
-    listed = [Subscription.read(each) for each in await list_webhooks(client)]
-    return [each for each in listed if each.url.startswith(base)]
+async def _at_clio(client: ClioClient) -> list[Subscription]:
+    return [Subscription.read(each) for each in await list_webhooks(client)]
 
 
 async def _reconcile(services: "Services", firm: int, *, eager: bool) -> list[int]:
     client = services.accounts.client(firm)
     subscriber = Subscriber(services, client, firm, eager=eager)
-    ours = await _ours_at_clio(services, client)
+    listed = await _at_clio(client)
     rows = await live_endpoints(services.database, firm)
     endpoints: list[int] = []
     for resource in services.registry.resources:
@@ -102,7 +101,7 @@ async def _reconcile(services: "Services", firm: int, *, eager: bool) -> list[in
             await subscriber.retire(superfluous, reason="DUPLICATE")
         row = own[-1] if own else None
         try:
-            endpoint = await subscriber.ensure(resource, row, _subscription_of(services, row, ours))
+            endpoint = await subscriber.ensure(resource, row, _subscription_of(services, row, listed))
         except ClioUnauthorized:
             raise
         except ClioError as error:
@@ -110,7 +109,7 @@ async def _reconcile(services: "Services", firm: int, *, eager: bool) -> list[in
             continue
         if endpoint is not None:
             endpoints.append(endpoint)
-    await _end_orphans(services, client, firm, [each for each in ours if each.id not in subscriber.ended])
+    await _end_orphans(services, client, firm, [each for each in listed if each.id not in subscriber.ended])
     return endpoints
 
 
@@ -119,12 +118,13 @@ def _subscription_of(services: "Services", row: asyncpg.Record | None, ours: lis
     if row is None:
         return None
     url = address(services.settings, row["endpoint_key"])
-    return next((each for each in ours if each.id == row["clio_webhook_id"] or each.url == url), None)
+    return next((each for each in listed if each.id == row["clio_webhook_id"] or each.url == url), None)
 
 
-async def _end_orphans(services: "Services", client: ClioClient, firm: int, ours: list[Subscription]) -> None:
+async def _end_orphans(services: "Services", client: ClioClient, firm: int, listed: list[Subscription]) -> None:
     """Delete subscriptions at our address that lead to no live endpoint."""
+    base = f"{services.settings.public_base}{PREFIX}"
     live = {address(services.settings, row["endpoint_key"]) for row in await live_endpoints(services.database, firm)}
-    for each in ours:
-        if each.url not in live:
+    for each in listed:
+        if each.url.startswith(base) and each.url not in live:
             await delete_quietly(client, firm, each.id)

@@ -18,10 +18,10 @@ _STATUSES = ("Open", "Open", "Open", "Open", "Pending", "Closed", "Closed")
 
 def seed_firm(settings: MockSettings, clock: Clock, zone: ZoneInfo) -> Store:
     """A store with as many users, contacts and matters as the settings say."""
+    now = clock.seconds()
     store = Store(settings.seed)
     rng = random.Random(settings.seed)  # noqa: S311 - invented data, repeatable by design
     pools = draw_pools(settings.seed)
-    now = clock.seconds()
     seed_account(store, settings, now)
     seed_users(store, settings, pools, rng, now)
     seed_practice(store, now)

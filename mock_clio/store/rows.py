@@ -104,10 +104,10 @@ class Store:
 
 
 def etag(row: Row) -> str:
-    """A record's ETag, quotes included: id and `updated_at` in hexadecimal, cut or filled to 32 digits.
+    """A record's ETag, quotes included: id and `updated_at` in hexadecimal, filled up or cut to 32 digits.
 
-    Two writes within one second therefore share it. Source: the inference from published samples in the dossier on
-    Clio's ETags; digits of the filler beyond the eighteenth are our own.
+    Two writes within one second therefore share it. Inferred from ETags that have been published; the filler's digits
+    beyond the eighteenth are the mock's own.
     """
     digits = f"{row['id']:x}{row['updated_at']:x}{ETAG_FILLER}"
     return f'"{digits[:32]}"'

@@ -1,8 +1,9 @@
 """A mock on a loopback port, clients of it, and an endpoint for its webhooks."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from mock_clio.server import MockClioServer
 from mock_clio.settings import Application, MockSettings
 
 REDIRECT = "http://127.0.0.1:9/callback"
+ASKED = "id,etag,status,shared_secret,expires_at,events,model,url"
 TRUST = ssl.create_default_context()
 
 
@@ -73,3 +75,14 @@ async def endpoint() -> AsyncIterator[Receiver]:
 async def receiver(endpoint: Receiver) -> Receiver:
     endpoint.forget()
     return endpoint
+
+
+@pytest.fixture
+def subscribe(api: httpx.AsyncClient, receiver: Receiver) -> Callable[..., Awaitable[dict[str, Any]]]:
+    async def make(**data: object) -> dict[str, Any]:
+        body = {"url": f"{receiver.url}/hook", "model": "contact", "fields": "id,etag,title", **data}
+        answer = await api.post("webhooks.json", params={"fields": ASKED}, json={"data": body})
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json()["data"])
+
+    return make

@@ -16,7 +16,7 @@ from mock_clio.server import Embedded, MockClioServer
 
 @pytest.fixture(autouse=True)
 def _retry_without_waiting() -> Iterator[None]:
-    stamina.set_testing(True, attempts=4)
+    stamina.set_testing(True, attempts=4, cap=True)
     yield
     stamina.set_testing(False)
 

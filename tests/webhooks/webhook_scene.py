@@ -14,6 +14,7 @@ import httpx
 from core.services import Services
 from core.webhooks.endpoints import insert_endpoint, own_secret
 from core.webhooks.inbox import Inbox
+from core.webhooks.processing import process_deliveries
 from core.webhooks.states import move
 from mock_clio.server import MockClioServer
 from mock_clio.store.rows import Row
@@ -111,9 +112,22 @@ class Scene:
             f"/webhooks/clio/{endpoint['endpoint_key']}", content=raw, headers=signed | (headers or {})
         )
 
+    async def settle(self, endpoint: asyncpg.Record, body: dict[str, Any]) -> None:
+        """Deliver, and process what was delivered."""
+        assert (await self.post(endpoint, body)).status_code == 200
+        await process_deliveries(self.services)
+
     async def due_now(self) -> None:
         """Let the back-off of every failed delivery be over."""
         await self.services.database.pool.execute("UPDATE webhook_delivery SET not_before_at = now() - interval '1 s'")
+
+    async def until_processing(self) -> None:
+        """Wait until a worker has taken a delivery up."""
+        for _ in range(IDLE_STEPS):
+            if "processing" in {row["status"] for row in await self.deliveries()}:
+                return
+            await asyncio.sleep(0.005)
+        raise AssertionError("no worker takes the delivery up")
 
     async def until_sent(self) -> None:
         """Wait until the mock has sent all it had to send."""
@@ -123,9 +137,9 @@ class Scene:
             await asyncio.sleep(0.005)
         raise AssertionError("the mock does not come to an end of its deliveries")
 
-    def edit(self, clio_id: int, **data: Any) -> Row:
-        """Change a contact at Clio, a second later than whatever came before."""
-        self.mock.state.clock.advance(1)
+    def edit(self, clio_id: int, *, seconds: int = 1, **data: Any) -> Row:
+        """Change a contact at Clio, so many seconds later than whatever came before."""
+        self.mock.state.clock.advance(seconds)
         return self.mock.state.writer.update(CONTACTS, clio_id, data)
 
     def create(self, **data: Any) -> int:

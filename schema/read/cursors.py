@@ -1,0 +1,88 @@
+"""Cursors: base64url of `[version, fingerprint, [position]]`. Opaque to clients, and good for one list in one order."""
+
+import base64
+import binascii
+import datetime
+import hashlib
+import json
+from collections.abc import Mapping
+from decimal import Decimal, DecimalException
+from typing import Any
+
+from core.errors import BadInput
+from schema.global_ids import pad
+from schema.read.listing import Kind
+from schema.read.order import Order, order_text, position_of
+from schema.read.parameters import checked
+
+VERSION = 1
+
+
+def fingerprint(list_name: str, order: Order) -> str:
+    """Return what tells one list in one order from any other: `Contact` or `Contact.matters`, and the order."""
+    return hashlib.sha256(f"{list_name}|{order_text(order)}".encode()).hexdigest()[:12]
+
+
+def write_cursor(list_name: str, order: Order, row: Mapping[str, Any]) -> str:
+    """Return the cursor of a row."""
+    position = [_to_json(value) for value in position_of(order, row)]
+    text = json.dumps([VERSION, fingerprint(list_name, order), position], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def read_cursor(list_name: str, order: Order, text: str, *, name: str) -> tuple[Any, ...]:
+    """Return the position a cursor holds.
+
+    Raises:
+        BadInput: it is not a cursor, or one of another list or another order.
+    """
+    try:
+        version, mark, position = json.loads(base64.b64decode(pad(text), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
+        raise BadInput(f"{name} is not a cursor: pass what pageInfo or an edge returned") from error
+    if version != VERSION or mark != fingerprint(list_name, order):
+        raise BadInput(f"{name} is a cursor of another list or another orderBy: start again without it")
+    try:
+        pairs = zip(order, position, strict=True)
+        return tuple(_from_json(value, term.column.kind, nullable=term.column.nullable) for term, value in pairs)
+    except (ValueError, TypeError, OverflowError, DecimalException, BadInput) as error:
+        raise BadInput(f"{name} is not a cursor: pass what pageInfo or an edge returned") from error
+
+
+def _to_json(value: Any) -> Any:
+    match value:
+        case datetime.date():
+            return value.isoformat()
+        case Decimal():
+            return str(value)
+        case _:
+            return value
+
+
+def _from_json(value: Any, kind: Kind, *, nullable: bool) -> Any:
+    if value is None and nullable:
+        return None
+    match kind, value:
+        case Kind.INSTANT, str():
+            return _instant(value)
+        case Kind.DATE, str():
+            return datetime.date.fromisoformat(value)
+        case Kind.DECIMAL, str():
+            return Decimal(value)
+        case Kind.BOOL, bool():
+            return value
+        case Kind.FLOAT, float():
+            return value
+        case (Kind.ID | Kind.INT), int() if type(value) is int:
+            return checked(value, kind)
+        case (Kind.TEXT | Kind.PRESENCE), str():
+            return checked(value, kind)
+        case _:
+            raise ValueError("not a value of the column")
+
+
+def _instant(text: str) -> datetime.datetime:
+    value = datetime.datetime.fromisoformat(text)
+    if value.tzinfo is None:
+        raise ValueError("an instant without a zone")
+    return value.astimezone(datetime.UTC)

@@ -1,0 +1,173 @@
+"""What can be read: a table, the kinds of its columns, and its edges. Everything under `schema.read` works on these."""
+
+import datetime
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from piccolo.columns.base import Column
+from piccolo.table import Table
+
+from core.resource import Resource, sql_type
+
+
+class Kind(enum.Enum):
+    """What a column holds, by the PostgreSQL type its parameters are cast to."""
+
+    TEXT = "text"
+    PRESENCE = "varchar"
+    ID = "bigint"
+    INT = "integer"
+    FLOAT = "double precision"
+    DECIMAL = "numeric"
+    BOOL = "boolean"
+    DATE = "date"
+    INSTANT = "timestamptz"
+    TEXTS = "text[]"
+    OTHER = "other"
+
+
+PYTHON_TYPES: Mapping[Kind, type] = {
+    Kind.TEXT: str,
+    Kind.PRESENCE: str,
+    Kind.ID: int,
+    Kind.INT: int,
+    Kind.FLOAT: float,
+    Kind.DECIMAL: Decimal,
+    Kind.BOOL: bool,
+    Kind.DATE: datetime.date,
+    Kind.INSTANT: datetime.datetime,
+}
+"""The type of one value of a kind, as asyncpg gives and takes it."""
+
+_PREFIXES = (
+    ("varchar", Kind.TEXT),
+    ("text[]", Kind.TEXTS),
+    ("text", Kind.TEXT),
+    ("bigint", Kind.ID),
+    ("integer", Kind.INT),
+    ("smallint", Kind.INT),
+    ("double precision", Kind.FLOAT),
+    ("real", Kind.FLOAT),
+    ("numeric", Kind.DECIMAL),
+    ("boolean", Kind.BOOL),
+    ("date", Kind.DATE),
+    ("timestamp with time zone", Kind.INSTANT),
+    ("timestamptz", Kind.INSTANT),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListColumn:
+    """A column: its name, which is that of its GraphQL field, its kind, and whether it may be null."""
+
+    name: str
+    kind: Kind
+    nullable: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ListEdge:
+    """An edge to one record of another listing, by the number kept in `column`, within the firm."""
+
+    name: str
+    column: str
+    target: "Listing"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Listing:
+    """A table as the API reads it. Equal only to itself.
+
+    `ties` end every order, so that it is total. `key` is the number in a global id. Where `has_presence`, lists leave
+    out what is not present unless the filter speaks of presence.
+    """
+
+    type_name: str
+    table: str
+    columns: Mapping[str, ListColumn]
+    key: str
+    ties: tuple[str, ...]
+    has_presence: bool
+    firm_column: str = "firm"
+    edges: dict[str, ListEdge] = field(default_factory=dict)
+
+    def select(self, alias: str) -> str:
+        """Return the columns of a SELECT, every one by name."""
+        return ", ".join(f"{alias}.{name}" for name in self.columns)
+
+    @property
+    def comparable(self) -> tuple[str, ...]:
+        """The columns that can be ordered by: all but the surrogate id, the firm, lists and JSON."""
+        unordered = {"id", "firm"} if self.has_presence else set()
+        return tuple(
+            name for name, column in self.columns.items() if column.kind in PYTHON_TYPES and name not in unordered
+        )
+
+    @property
+    def filterable(self) -> tuple[str, ...]:
+        """The columns a filter may name: those that can be ordered by, and lists of text."""
+        texts = (name for name, column in self.columns.items() if column.kind is Kind.TEXTS)
+        return (*self.comparable, *texts)
+
+
+def column_kind(column: Column) -> Kind:
+    """Return the kind of a Piccolo column; OTHER where the API cannot compare it, as JSON."""
+    name = sql_type(column)
+    if name.startswith("array") or name.endswith("[]"):
+        base = getattr(column, "base_column", None)
+        is_text = base is not None and sql_type(base).startswith(("text", "varchar"))
+        return Kind.TEXTS if is_text else Kind.OTHER
+    return next((kind for prefix, kind in _PREFIXES if name.startswith(prefix)), Kind.OTHER)
+
+
+def list_columns(columns: Iterable[Column]) -> dict[str, ListColumn]:
+    """Return the columns by name, in order."""
+    made = {}
+    for column in columns:
+        name = column._meta.name  # noqa: SLF001 - Piccolo has no public way to ask
+        kind = Kind.PRESENCE if name == "presence" else column_kind(column)
+        made[name] = ListColumn(name=name, kind=kind, nullable=bool(column._meta.null))  # noqa: SLF001 - as above
+    return made
+
+
+def resource_listing(resource: Resource) -> Listing:
+    """Return the listing of a mirrored resource, without its edges."""
+    return Listing(
+        type_name=resource.type_name,
+        table=resource.table_name,
+        columns=list_columns(resource.columns.values()),
+        key="clio_id",
+        ties=("clio_id", "id"),
+        has_presence=True,
+    )
+
+
+def resource_listings(resources: Iterable[Resource]) -> dict[str, Listing]:
+    """Return the listing of every resource by the name of its type, tied together by their edges."""
+    known = tuple(resources)
+    listings = {resource.type_name: resource_listing(resource) for resource in known}
+    for resource in known:
+        for edge in resource.edges:
+            listings[resource.type_name].edges[edge.name] = ListEdge(
+                name=edge.name, column=edge.column, target=listings[edge.to]
+            )
+    return listings
+
+
+def table_listing(type_name: str, table: type[Table], *, leave_out: Iterable[str] = (), **options: Any) -> Listing:
+    """Return the listing of one of core's tables; what `leave_out` names is never read. Ordered by id."""
+    hidden = frozenset(leave_out)
+    meta = table._meta  # noqa: SLF001 - Piccolo has no public way to ask
+    columns = list_columns(column for column in meta.columns if column._meta.name not in hidden)  # noqa: SLF001
+    return Listing(
+        type_name=type_name,
+        table=str(meta.tablename),
+        columns=columns,
+        key="id",
+        ties=("id",),
+        has_presence=False,
+        **options,
+    )

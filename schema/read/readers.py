@@ -1,0 +1,103 @@
+"""Reading for one request: lists and records, batched so that the number of statements does not follow the rows."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import asyncpg
+from strawberry.dataloader import DataLoader
+
+from core.db.engine import Pool
+from schema.read.listing import Listing
+from schema.read.statements import (
+    ListQuery,
+    Owner,
+    Statement,
+    count_statement,
+    page_statement,
+    records_statement,
+)
+from schema.read.window import Page, cut
+
+Record = asyncpg.Record
+
+
+async def fetch(pool: Pool, statement: Statement) -> list[Record]:
+    """Run a statement and return its rows."""
+    rows: list[Record] = await pool.fetch(statement.text, *statement.values)
+    return rows
+
+
+class ListReader:
+    """One list at one level of a request: its pages and its counts, each in one statement for all owners."""
+
+    def __init__(self, pool: Pool, query: ListQuery) -> None:
+        self.query = query
+        self._pool = pool
+        self.pages: DataLoader[Owner | None, Page[Record]] = DataLoader(load_fn=self._load_pages)
+        self.counts: DataLoader[Owner | None, int] = DataLoader(load_fn=self._load_counts)
+
+    async def _load_pages(self, owners: list[Owner | None]) -> Sequence[Page[Record]]:
+        owned = _owned(owners)
+        rows = await fetch(self._pool, page_statement(self.query, owned))
+        if owned is None:
+            return [cut(self.query.window, rows)] * len(owners)
+        grouped: list[list[Record]] = [[] for _ in owned]
+        for row in rows:
+            grouped[row["place"] - 1].append(row)
+        return [cut(self.query.window, group) for group in grouped]
+
+    async def _load_counts(self, owners: list[Owner | None]) -> Sequence[int]:
+        owned = _owned(owners)
+        rows = await fetch(self._pool, count_statement(self.query, owned))
+        if owned is None:
+            return [rows[0]["total"]] * len(owners)
+        totals = {row["place"]: row["total"] for row in rows}
+        return [totals[place] for place in range(1, len(owned) + 1)]
+
+
+def _owned(owners: Sequence[Owner | None]) -> list[Owner] | None:
+    """Return the owners of a level; None for a list that has none. A level has either all or none."""
+    found = [owner for owner in owners if owner is not None]
+    return found or None
+
+
+class Readers:
+    """Everything read for one request; nothing is kept beyond it."""
+
+    def __init__(self, pool: Callable[[], Pool], firms: frozenset[int] | None) -> None:
+        self._pool = pool
+        self._firms = firms
+        self._lists: dict[Any, ListReader] = {}
+        self._records: dict[Listing, DataLoader[Owner, Record | None]] = {}
+
+    @property
+    def pool(self) -> Pool:
+        """The pool; asked for late, so that a schema can be built before the services are open."""
+        return self._pool()
+
+    def list_at(self, place: Any, make: Callable[[], ListQuery]) -> ListReader:
+        """Return the reader of the list at a place in the request; `make` is called once for all of its owners."""
+        reader = self._lists.get(place)
+        if reader is None:
+            reader = self._lists[place] = ListReader(self.pool, make())
+        return reader
+
+    def records(self, listing: Listing) -> DataLoader[Owner, Record | None]:
+        """Return the loader of a listing's records by firm and number; foreign and missing ones are None."""
+        loader = self._records.get(listing)
+        if loader is None:
+            loader = self._records[listing] = DataLoader(load_fn=self._record_loader(listing))
+        return loader
+
+    def forget(self) -> None:
+        """Drop what was read, before the next event of a subscription or after a mutation."""
+        self._lists.clear()
+        self._records.clear()
+
+    def _record_loader(self, listing: Listing) -> Callable[[list[Owner]], Any]:
+        async def load(keys: list[Owner]) -> list[Record | None]:
+            rows = await fetch(self.pool, records_statement(listing, self._firms, keys))
+            found = {(row[listing.firm_column], row[listing.key]): row for row in rows}
+            return [found.get(key) for key in keys]
+
+        return load

@@ -1,0 +1,81 @@
+"""Whatever is lost, repeated or reordered, the mirror equals Clio after one sweep."""
+
+import datetime
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from webhook_scene import Scene
+
+from core.errors import ClioNotFound
+from core.mirror.writer import mark_absent, validate_records, write_records
+from core.webhooks import lifecycle
+from core.webhooks.processing import process_deliveries
+from mock_clio.control.faults import DeliveryFault
+
+EDITS = st.lists(st.tuples(st.sampled_from(["Partner", "Counsel", "Clerk"]), st.integers(0, 2)), max_size=4)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), edits=EDITS, deleted=st.booleans())
+async def test_any_order_of_deliveries_converges(
+    scene: Scene, firm: int, data: st.DataObject, edits: list[tuple[str, int]], deleted: bool
+) -> None:
+    await lifecycle.register(scene.services, firm)
+    endpoint = (await scene.endpoints())[0]
+    clio_id, bodies = await _happen(scene, edits, deleted=deleted)
+    sent = data.draw(st.lists(st.sampled_from(bodies), max_size=2 * len(bodies)), label="deliveries")
+    for body in sent:
+        assert (await scene.post(endpoint, body)).status_code == 200
+        if data.draw(st.booleans(), label="process now"):
+            await process_deliveries(scene.services)
+    await process_deliveries(scene.services)
+    await _sweep(scene, firm, clio_id)
+    assert await _mirrored(scene, clio_id) == await _at_clio(scene, firm, clio_id)
+
+
+async def _happen(scene: Scene, edits: list[tuple[str, int]], *, deleted: bool) -> tuple[int, list[bytes]]:
+    """Change a contact at Clio, every delivery lost on the way; return its id and what would have been delivered."""
+    state = scene.mock.state
+    state.faults.deliveries[:] = [DeliveryFault(action="drop", count=100)]
+    state.journal.deliveries.clear()
+    clio_id = scene.create()
+    for title, seconds in edits:
+        scene.edit(clio_id, seconds=seconds, title=title)
+    if deleted:
+        scene.delete(clio_id)
+    return clio_id, [entry.body.encode() for entry in state.journal.deliveries if entry.outcome == "dropped"]
+
+
+async def _sweep(scene: Scene, firm: int, clio_id: int) -> None:
+    """Read the record and write what Clio says, as a sweep does."""
+    contact = scene.services.registry.resource("contact")
+    seen_at = datetime.datetime.now(datetime.UTC)
+    pool = scene.services.database.pool
+    try:
+        record = await scene.services.accounts.client(firm).record(contact.endpoint, clio_id)
+    except ClioNotFound:
+        await mark_absent(
+            pool, contact, firm=firm, clio_id=clio_id, presence="deleted", seen_at=seen_at, source="incremental"
+        )
+    else:
+        payloads = validate_records(contact, [record])
+        await write_records(pool, contact, firm=firm, payloads=payloads, seen_at=seen_at, source="incremental")
+
+
+async def _mirrored(scene: Scene, clio_id: int) -> dict[str, Any] | None:
+    row = await scene.contact(clio_id)
+    if row is None or row["presence"] == "deleted":
+        return None
+    own = scene.services.registry.resource("contact").own_columns
+    return {name: row[name] for name in ("etag", *own)}
+
+
+async def _at_clio(scene: Scene, firm: int, clio_id: int) -> dict[str, Any] | None:
+    contact = scene.services.registry.resource("contact")
+    try:
+        record = await scene.services.accounts.client(firm).record(contact.endpoint, clio_id)
+    except ClioNotFound:
+        return None
+    [payload] = validate_records(contact, [record])
+    return {"etag": payload.etag, **payload.to_row()}
