@@ -29,33 +29,44 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
 
-    database_url: SecretStr | None = Field(None, description="PostgreSQL; absent = an embedded server in `data_dir`.")
-    redis_url: SecretStr | None = Field(None, description="Redis; absent = an embedded server in `data_dir`.")
-    data_dir: Path = Field(Path(".data"), description="Where embedded servers and generated secrets are kept.")
-    host: str = Field("127.0.0.1", description="Address the API listens on.")
-    port: int = Field(8000, ge=1, le=65535, description="Port the API listens on.")
+    database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL; absent = an embedded server in `data_dir`."
+    )
+    redis_url: SecretStr | None = Field(default=None, description="Redis; absent = an embedded server in `data_dir`.")
+    data_dir: Path = Field(default=Path(".data"), description="Where embedded servers and generated secrets are kept.")
+    host: str = Field(default="127.0.0.1", description="Address the API listens on.")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port the API listens on.")
     public_url: AnyHttpUrl = Field(
-        AnyHttpUrl("http://127.0.0.1:8000"), description="How Clio and browsers reach the API; https outside a demo."
+        default=AnyHttpUrl("http://127.0.0.1:8000"),
+        description="How Clio and browsers reach the API; https outside a demo.",
     )
     clio_client_id: str = Field(description="The application's key, from Clio's developer portal.")
     clio_client_secret: SecretStr = Field(description="The application's secret, from Clio's developer portal.")
     clio_base_url: AnyHttpUrl | None = Field(
-        None, description="Replaces Clio's host in every region; for the mock Clio, never in production."
+        default=None, description="Replaces Clio's host in every region; for the mock Clio, never in production."
     )
-    clio_api_version: str = Field("4.0.13", pattern=r"^4\.\d+\.\d+$", description="X-API-VERSION of every request.")
+    clio_api_version: str = Field(
+        default="4.0.13", pattern=r"^4\.\d+\.\d+$", description="X-API-VERSION of every request."
+    )
     jwt_secret: SecretStr = Field(description="HMAC key of the bearer tokens; 32 characters or more.")
     encryption_keys: SecretStr = Field(
         description="`id:base64` of 32 random bytes, comma separated; the first encrypts, all decrypt."
     )
-    database_pool_size: int = Field(8, ge=2, le=100, description="PostgreSQL connections per process.")
-    request_timeout_s: float = Field(30.0, gt=0, le=300, description="Longest wait for one answer of Clio.")
-    sync_concurrency: int = Field(4, ge=1, le=64, description="Sync runs a worker works on at once.")
-    lease_s: float = Field(15.0, ge=2, le=300, description="How long a run stays with a worker that went silent.")
-    poll_factor: float = Field(1.0, gt=0, le=100, description="Multiplies every resource's polling interval.")
-    webhook_max_bytes: int = Field(1_048_576, ge=1024, description="Largest delivery taken in; more is 413.")
-    webhook_days: float = Field(31.0, gt=0, le=31, description="Life asked for a webhook subscription, in days.")
-    graphql_max_page: int = Field(200, ge=1, le=1000, description="Largest `first` or `last` of a connection.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    database_pool_size: int = Field(default=8, ge=2, le=100, description="PostgreSQL connections per process.")
+    request_timeout_s: float = Field(default=30.0, gt=0, le=300, description="Longest wait for one answer of Clio.")
+    sync_concurrency: int = Field(default=4, ge=1, le=64, description="Sync runs a worker works on at once.")
+    lease_s: float = Field(
+        default=15.0, ge=2, le=300, description="How long a run stays with a worker that went silent."
+    )
+    poll_factor: float = Field(default=1.0, gt=0, le=100, description="Multiplies every resource's polling interval.")
+    webhook_max_bytes: int = Field(default=1_048_576, ge=1024, description="Largest delivery taken in; more is 413.")
+    webhook_days: float = Field(
+        default=31.0, gt=0, le=31, description="Life asked for a webhook subscription, in days."
+    )
+    graphql_max_page: int = Field(default=200, ge=1, le=1000, description="Largest `first` or `last` of a connection.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level that is logged."
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -1,46 +1,50 @@
-"""What a resolver works with: the services, who is asking, and the request's batches."""
+"""What a resolver finds in `info.context`: the services, the caller, and the readers of the operation."""
 
 from typing import Any
 
 import strawberry
-from strawberry.litestar import BaseContext
 
-from core.auth.tokens import Principal, Scope
-from core.errors import Forbidden
+from core.auth.principal import Principal
+from core.errors import Unauthenticated
 from core.services import Services
+from schema.read.readers import Readers
 
 
-class Context(BaseContext, kw_only=True):
-    """One request, or one connection of subscriptions.
+class RequestContext:
+    """One HTTP request or WebSocket connection. `connection_params` is filled in by graphql-transport-ws."""
 
-    `batches` holds the request's data loaders by what they load, so that one request shares each.
-    """
+    def __init__(self, services: Services, principal: Principal | None = None) -> None:
+        self.services = services
+        self.connection_params: dict[str, object] | None = None
+        self._principal = principal
 
-    services: Services
-    principal: Principal
-    batches: dict[Any, Any]
-
-    async def firms(self, requested: strawberry.ID | None = None, *, scope: Scope = "read") -> list[int]:
-        """Return the ids of the firms a field may touch: those the bearer may see, or the one asked for.
-
-        Costs a statement only for a bearer of every firm who asks for none in particular.
+    @property
+    def principal(self) -> Principal:
+        """The caller.
 
         Raises:
-            Forbidden: the scope is missing, or the bearer may not see the firm; one that does not exist looks the same.
+            Unauthenticated: the WebSocket has not been initialised yet.
         """
-        self.principal.require(scope)
-        if requested is not None:
-            if not requested.isdecimal() or not self.principal.may_see(int(requested)):
-                raise Forbidden(f"firm {requested} is not among those this token may see")
-            return [int(requested)]
-        if self.principal.firms is not None:
-            return sorted(self.principal.firms)
-        if "firms" not in self.batches:
-            rows = await self.services.database.pool.fetch("SELECT id FROM firm ORDER BY id")
-            self.batches["firms"] = [row["id"] for row in rows]
-        firms: list[int] = self.batches["firms"]
-        return firms
+        if self._principal is None:
+            raise Unauthenticated("the connection has not been initialised with a bearer token")
+        return self._principal
+
+    @principal.setter
+    def principal(self, principal: Principal) -> None:
+        self._principal = principal
+
+    def operation(self) -> "OperationContext":
+        """Return the context of one operation, with readers of its own: a WebSocket runs many at once."""
+        return OperationContext(self.services, self.principal)
 
 
-Info = strawberry.Info[Context, None]
-"""The `info` argument of every resolver."""
+class OperationContext:
+    """One operation of one caller."""
+
+    def __init__(self, services: Services, principal: Principal) -> None:
+        self.services = services
+        self.principal = principal
+        self.readers = Readers(lambda: services.database.pool, principal.firms)
+
+
+Info = strawberry.Info[OperationContext, Any]

@@ -71,7 +71,7 @@ async def database_url(servers: EmbeddedServers, template_database: str) -> Asyn
 @pytest.fixture
 async def redis_url(servers: EmbeddedServers) -> str:
     """An empty Redis."""
-    async with redis.asyncio.from_url(servers.redis_url) as client:
+    async with redis.asyncio.Redis.from_url(servers.redis_url) as client:
         await client.flushall()
     return servers.redis_url
 

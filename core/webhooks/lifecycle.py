@@ -113,7 +113,9 @@ async def _reconcile(services: "Services", firm: int, *, eager: bool) -> list[in
     return endpoints
 
 
-def _subscription_of(services: "Services", row: asyncpg.Record | None, ours: list[Subscription]) -> Subscription | None:
+def _subscription_of(
+    services: "Services", row: asyncpg.Record | None, listed: list[Subscription]
+) -> Subscription | None:
     """The subscription behind an endpoint: by Clio's id, or by address where the answer to the POST was lost."""
     if row is None:
         return None

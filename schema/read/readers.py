@@ -43,7 +43,7 @@ class ListReader:
             return [cut(self.query.window, rows)] * len(owners)
         grouped: list[list[Record]] = [[] for _ in owned]
         for row in rows:
-            grouped[row["place"] - 1].append(row)
+            grouped[row["_place"] - 1].append(row)
         return [cut(self.query.window, group) for group in grouped]
 
     async def _load_counts(self, owners: list[Owner | None]) -> Sequence[int]:
@@ -51,7 +51,7 @@ class ListReader:
         rows = await fetch(self._pool, count_statement(self.query, owned))
         if owned is None:
             return [rows[0]["total"]] * len(owners)
-        totals = {row["place"]: row["total"] for row in rows}
+        totals = {row["_place"]: row["total"] for row in rows}
         return [totals[place] for place in range(1, len(owned) + 1)]
 
 

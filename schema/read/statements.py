@@ -40,7 +40,7 @@ class Statement:
 
 
 def page_statement(query: ListQuery, owners: Sequence[Owner] | None = None) -> Statement:
-    """Return the statement of a page; with owners, of one page each, with the owner's `place` (from 1) in every row."""
+    """Return the statement of a page; with owners, of one page each, with the owner's `_place` (from 1) in every row."""
     parameters = Parameters()
     order = backwards(query.order) if query.window.from_end else query.order
     head = "" if owners is None else _owners_sql(owners, parameters)
@@ -51,12 +51,12 @@ def page_statement(query: ListQuery, owners: Sequence[Owner] | None = None) -> S
     )
     if owners is None:
         return Statement(page, parameters.values)
-    text = f"SELECT owner.place, r.* FROM {head} CROSS JOIN LATERAL ({page}) AS r"
+    text = f"SELECT owner.place AS _place, r.* FROM {head} CROSS JOIN LATERAL ({page}) AS r"
     return Statement(f"{text} ORDER BY owner.place, {order_sql(order, 'r')}", parameters.values)
 
 
 def count_statement(query: ListQuery, owners: Sequence[Owner] | None = None) -> Statement:
-    """Return the statement of a list's length, cursors aside; with owners, `place` and `total` of each."""
+    """Return the statement of a list's length, cursors aside; with owners, `_place` and `total` of each."""
     parameters = Parameters()
     head = "" if owners is None else _owners_sql(owners, parameters)
     count = (
@@ -65,7 +65,7 @@ def count_statement(query: ListQuery, owners: Sequence[Owner] | None = None) -> 
     )
     if owners is None:
         return Statement(count, parameters.values)
-    text = f"SELECT owner.place, r.total FROM {head} CROSS JOIN LATERAL ({count}) AS r"
+    text = f"SELECT owner.place AS _place, r.total FROM {head} CROSS JOIN LATERAL ({count}) AS r"
     return Statement(text, parameters.values)
 
 

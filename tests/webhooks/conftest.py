@@ -6,12 +6,12 @@ from typing import Any
 import httpx
 import pytest
 import stamina
-from webhook_scene import Scene
 
 from core.services import Services
 from core.webhooks.inbox import Inbox
 from core.webhooks.receiver import WebhookReceiver
 from mock_clio.server import Embedded, MockClioServer
+from tests.webhooks.webhook_scene import Scene
 
 
 @pytest.fixture(autouse=True)

@@ -2,15 +2,16 @@
 
 import asyncio
 import datetime
+from typing import Literal
 
 import pytest
-from webhook_scene import Scene
 
 from core.errors import ClioUnavailable
 from core.webhooks import lifecycle
 from core.webhooks.processing import process_deliveries
 from core.webhooks.states import TRANSITIONS, move
 from mock_clio.control.faults import RequestFault
+from tests.webhooks.webhook_scene import Scene
 
 PREFIX = "/api/v4/webhooks"
 
@@ -18,9 +19,9 @@ PREFIX = "/api/v4/webhooks"
 @pytest.mark.parametrize("honoured", [True, False], ids=["our-secret", "clios-secret"])
 @pytest.mark.parametrize("handshake", ["during", "after", "never"])
 async def test_registration_leads_to_deliveries_that_verify(
-    scene: Scene, firm: int, handshake: str, honoured: bool
+    scene: Scene, firm: int, handshake: Literal["during", "after", "never"], honoured: bool
 ) -> None:
-    scene.mock.state.switches.handshake = handshake  # type: ignore[assignment]
+    scene.mock.state.switches.handshake = handshake
     scene.mock.state.switches.honour_given_secret = honoured
     endpoints = await lifecycle.register(scene.services, firm)
     assert len(endpoints) == 2

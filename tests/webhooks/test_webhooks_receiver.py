@@ -6,13 +6,26 @@ import hmac
 from collections.abc import AsyncIterator
 
 import httpx
-import pytest
-from webhook_scene import Scene, contact_event, hint
 
 from core.webhooks.counters import counts
 from core.webhooks.endpoints import offered_secret
+from tests.webhooks.webhook_scene import Scene, contact_event, hint
 
 FIRM = 1
+
+UNREADABLE = (
+    b"not json",
+    b"",
+    b"[]",
+    b'{"data":{},"meta":{"event":"updated"}}',
+    b'{"data":{"id":1},"meta":{}}',
+    b'{"data":{"id":"x"},"meta":{"event":"updated"}}',
+    b'{"data":{"id":99999999999999999999},"meta":{"event":"updated"}}',
+    b'{"data":{"id":-1},"meta":{"event":"updated"}}',
+    b'{"data":{"id":1},"meta":{"event":"' + b"e" * 33 + b'"}}',
+    b'{"data":{"id":1},"meta":{"event":"a\\u0000b"}}',
+    b"\xff\xfe\x00",
+)
 
 
 async def test_a_signed_delivery_is_committed_before_it_is_acknowledged(scene: Scene) -> None:
@@ -41,25 +54,20 @@ async def test_the_same_delivery_ten_times_is_one_row(scene: Scene) -> None:
     assert row["receipts"] == 10
 
 
-@pytest.mark.parametrize(
-    "signature",
-    ["0" * 64, "", "upper", "é", "sha256=prefix", "cut"],
-    ids=["wrong", "empty", "upper", "odd", "prefix", "cut"],
-)
-async def test_a_forged_signature_is_refused_and_nothing_is_stored(scene: Scene, signature: str) -> None:
+async def test_a_forged_signature_is_refused_and_nothing_is_stored(scene: Scene) -> None:
     endpoint = await scene.endpoint(FIRM)
     right = hmac.new(scene.secret(endpoint).encode(), b"{}", hashlib.sha256).hexdigest()
-    offered = {"upper": right.upper(), "sha256=prefix": f"sha256={right}", "cut": right[:-1]}.get(signature, signature)
-    answer = await scene.http.post(
-        f"/webhooks/clio/{endpoint['endpoint_key']}",
-        content=b"{}",
-        headers=[(b"content-type", b"application/json"), (b"x-hook-signature", offered.encode())],
-    )
-    assert answer.status_code == 401
-    assert answer.json()["error"]["code"] == "SIGNATURE_INVALID"
+    forged = ["0" * 64, "", right.upper(), f"sha256={right}", right[:-1], "é"]
+    for signature in forged:
+        answer = await scene.http.post(
+            f"/webhooks/clio/{endpoint['endpoint_key']}",
+            content=b"{}",
+            headers=[(b"content-type", b"application/json"), (b"x-hook-signature", signature.encode())],
+        )
+        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "SIGNATURE_INVALID"), signature
     assert await scene.deliveries() == []
     await scene.inbox.stop()
-    assert await counts(scene.services, FIRM) == {("contact.unknown", "forged"): 1}
+    assert await counts(scene.services, FIRM) == {("contact.unknown", "forged"): len(forged)}
 
 
 async def test_the_secret_of_another_endpoint_does_not_sign(scene: Scene) -> None:
@@ -137,27 +145,13 @@ async def test_a_body_over_the_cap_is_refused_while_it_is_read(scene: Scene) -> 
     assert await scene.deliveries() == []
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"not json",
-        b"",
-        b"[]",
-        b'{"data":{},"meta":{"event":"updated"}}',
-        b'{"data":{"id":1},"meta":{}}',
-        b'{"data":{"id":"x"},"meta":{"event":"updated"}}',
-        b'{"data":{"id":99999999999999999999},"meta":{"event":"updated"}}',
-        b'{"data":{"id":-1},"meta":{"event":"updated"}}',
-        b'{"data":{"id":1},"meta":{"event":"' + b"e" * 33 + b'"}}',
-        b'{"data":{"id":1},"meta":{"event":"a\\u0000b"}}',
-        b"\xff\xfe\x00",
-    ],
-)
-async def test_what_clio_signed_is_kept_even_if_it_cannot_be_read(scene: Scene, body: bytes) -> None:
+async def test_what_clio_signed_is_kept_even_if_it_cannot_be_read(scene: Scene) -> None:
     endpoint = await scene.endpoint(FIRM)
-    assert (await scene.post(endpoint, body)).status_code == 200
-    [row] = await scene.deliveries()
-    assert (row["event"], row["record_clio_id"], bytes(row["body"])) == ("unknown", None, body)
+    for body in UNREADABLE:
+        assert (await scene.post(endpoint, body)).status_code == 200, body
+    rows = await scene.deliveries()
+    assert {(row["event"], row["record_clio_id"]) for row in rows} == {("unknown", None)}
+    assert {bytes(row["body"]) for row in rows} == set(UNREADABLE)
 
 
 async def test_a_handshake_is_echoed_only_while_it_is_awaited(scene: Scene) -> None:

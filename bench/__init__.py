@@ -1,0 +1,1 @@
+"""Measurements: repeatable, and always against something in the same run."""

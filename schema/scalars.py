@@ -1,0 +1,70 @@
+"""Scalars as the API writes and reads them: decimals as text, instants with their zone."""
+
+import datetime
+from collections.abc import Mapping
+from decimal import Decimal, DecimalException
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.types.scalar import ScalarDefinition
+
+
+def _write_decimal(value: Decimal) -> str:
+    return format(value, "f")
+
+
+def _read_decimal(value: object) -> Decimal:
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        try:
+            number = Decimal(str(value))
+        except DecimalException:
+            number = Decimal("NaN")
+        if number.is_finite() and abs(number.adjusted()) < 100:
+            return number
+    raise GraphQLError('a Decimal is a number written out, such as "1250.50"')
+
+
+def _write_instant(value: datetime.datetime) -> str:
+    return value.astimezone(datetime.UTC).isoformat()
+
+
+def _read_instant(value: object) -> datetime.datetime:
+    try:
+        instant = datetime.datetime.fromisoformat(value) if isinstance(value, str) else None
+        if instant is not None and instant.tzinfo is not None:
+            return instant.astimezone(datetime.UTC)
+    except (ValueError, OverflowError) as error:
+        raise GraphQLError("a DateTime is ISO 8601 with a zone, such as 2024-05-31T09:30:00Z") from error
+    raise GraphQLError("a DateTime is ISO 8601 with a zone, such as 2024-05-31T09:30:00Z")
+
+
+def _read_date(value: object) -> datetime.date:
+    try:
+        if isinstance(value, str):
+            return datetime.date.fromisoformat(value)
+    except ValueError as error:
+        raise GraphQLError("a Date is a day in ISO 8601, such as 2024-05-31") from error
+    raise GraphQLError("a Date is a day in ISO 8601, such as 2024-05-31")
+
+
+SCALARS: Mapping[object, ScalarDefinition] = {
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description="A decimal number as text, so that no digit is lost; numbers are taken, too.",
+        serialize=_write_decimal,
+        parse_value=_read_decimal,
+    ),
+    datetime.datetime: strawberry.scalar(
+        name="DateTime",
+        description="An instant, ISO 8601 with a zone; answers are in UTC, as 2024-05-31T09:30:00+00:00.",
+        serialize=_write_instant,
+        parse_value=_read_instant,
+    ),
+    datetime.date: strawberry.scalar(
+        name="Date",
+        description="A day, ISO 8601, as 2024-05-31; not an instant.",
+        serialize=datetime.date.isoformat,
+        parse_value=_read_date,
+    ),
+}
+"""Python type -> scalar, for `StrawberryConfig.scalar_map`."""

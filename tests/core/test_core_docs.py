@@ -1,0 +1,73 @@
+"""Documents that promise something about the code are held to it."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def hook_signatures() -> list[str]:
+    tree = ast.parse((ROOT / "core" / "hookspecs.py").read_text(encoding="utf-8"))
+    return [
+        f"{node.name}({ast.unparse(node.args)}) -> {ast.unparse(node.returns)}".replace("'", "")
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.returns is not None
+    ]
+
+
+def test_every_hook_has_its_heading_with_its_signature() -> None:
+    page = (ROOT / "docs" / "plugins" / "hooks.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## `(.+)`$", page, re.MULTILINE) == hook_signatures()
+
+
+def test_every_hook_states_its_contract() -> None:
+    tree = ast.parse((ROOT / "core" / "hookspecs.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            stated = ast.get_docstring(node) or ""
+            missing = [
+                part
+                for part in ("Called:", "Returns:", "Merged:", "Errors:", "Source:", "Since:")
+                if part not in stated
+            ]
+            assert missing == [], node.name
+
+
+def test_every_error_code_is_in_the_tree_and_explained_to_api_clients() -> None:
+    tree = (ROOT / "core" / "errors.py").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "graphql.md").read_text(encoding="utf-8")
+    codes = set(re.findall(r'^    code = "([A-Z_]+)"', tree, re.MULTILINE))
+    drawn = tree.split('"""')[1]
+    assert {code for code in codes if code not in drawn} == set()
+    assert {code for code in codes if f"`{code}`" not in page} == set()
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    broken = [
+        f"{page.relative_to(ROOT)} -> {target}"
+        for page in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if "://" not in target and not (page.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_the_lock_files_pin_with_hashes_and_name_no_host() -> None:
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert "://" not in text
+        assert "index-url" not in text
+        pins = re.findall(r"^[a-z0-9-]+(?:\[[a-z,]+\])?==", text, re.MULTILINE)
+        blocks = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)
+        assert all("--hash=sha256:" in block for block in blocks if "==" in block.split("\n")[0])
+        assert len(pins) > 40
+
+
+def test_make_lists_every_target_with_what_it_does() -> None:
+    listed = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {target for target in targets if f"make {target}" not in listed} == set()
