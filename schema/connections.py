@@ -1,7 +1,6 @@
 """Connections as Relay has them: types per entity, and the fields that answer with one."""
 
 import inspect
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 import strawberry
@@ -15,6 +14,8 @@ from schema.orders import plain_order
 from schema.read.cursors import write_cursor
 from schema.read.listing import ListEdge
 from schema.read.order import read_order
+from schema.read.parameters import Parameters
+from schema.read.predicates import filter_predicate
 from schema.read.readers import ListReader, Record
 from schema.read.statements import ListQuery, Owner
 from schema.read.window import Page, read_window
@@ -89,7 +90,9 @@ def _node(root: Any) -> Any:
 
 def make_type(name: str, description: str, fields: dict[str, tuple[Any, Any]]) -> type[Any]:
     """Return an object type with the given fields: Python name -> annotation, strawberry field."""
-    made = type(name, (), {"__doc__": description, "__module__": __name__, **{k: field for k, (_, field) in fields.items()}})
+    made = type(
+        name, (), {"__doc__": description, "__module__": __name__, **{k: field for k, (_, field) in fields.items()}}
+    )
     made.__annotations__ = {field: annotation for field, (annotation, _) in fields.items()}
     return strawberry.type(made, name=name, description=description)
 
@@ -138,7 +141,8 @@ def list_arguments(where: Any | None, order: Any | None, *, with_firm: bool) -> 
     if where is not None:
         found["filter"] = argument(where, "Which rows; all unless given.")
     if order is not None:
-        found["order_by"] = argument(list[order], "Terms of the order; what ties is ordered by Clio's id.")
+        terms: Any = list[order]  # type: ignore[valid-type]  # a class made at run time
+        found["order_by"] = argument(terms, "Terms of the order; what ties is ordered by Clio's id.")
     if with_firm:
         found["firm"] = argument(strawberry.ID, "One firm, by number or global id; all of the caller's unless given.")
     return found
@@ -152,7 +156,8 @@ def with_arguments(resolve: Any, arguments: dict[str, Any], returns: Any) -> Any
         kinds("info", kinds.POSITIONAL_OR_KEYWORD, annotation=strawberry.Info),
     ]
     optional = [
-        kinds(name, kinds.KEYWORD_ONLY, annotation=annotation, default=None) for name, annotation in arguments.items()
+        kinds(name, kinds.KEYWORD_ONLY, annotation=annotation, default=strawberry.UNSET)
+        for name, annotation in arguments.items()
     ]
     resolve.__signature__ = inspect.Signature([*leading, *optional], return_annotation=returns)
     resolve.__annotations__ = {
@@ -191,10 +196,12 @@ def _read_query(
     listing = entity.listing
     order = read_order(listing, plain_order(given.get("order_by")))
     where = given.get("filter")
+    filtered = None if where is None else plain(listing, where)
+    filter_predicate(listing, "t", filtered, Parameters())  # refuses a bad filter here, at the field it was given to
     return ListQuery(
         listing=listing,
         firms=context.principal.allowed_firms(read_firm(given.get("firm"))),
-        where=None if where is None else plain(listing, where),
+        where=filtered,
         order=order,
         window=read_window(
             list_name,
@@ -216,9 +223,3 @@ def place_of(path: Path) -> tuple[Any, ...]:
             found.append((step.typename, step.key))
         step = step.prev
     return tuple(found)
-
-
-def exclude(names: Iterable[str], fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields without those named."""
-    left_out = frozenset(names)
-    return {name: field for name, field in fields.items() if name not in left_out}

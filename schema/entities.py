@@ -1,16 +1,15 @@
 """A GraphQL type tied to the listing its objects are read from."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import strawberry
+from strawberry.types.base import StrawberryObjectDefinition
 
 from core.auth.principal import Principal
 from core.errors import BadInput
 from schema.global_ids import GlobalId
 from schema.read.listing import Listing
-from schema.read.readers import Readers, fetch
+from schema.read.readers import Readers, Record, fetch
 from schema.read.statements import number_statement
 
 
@@ -26,7 +25,7 @@ class Entity:
         """The GraphQL name of the type."""
         return self.listing.type_name
 
-    def make(self, record: Mapping[str, Any]) -> Any:
+    def make(self, record: Record) -> Any:
         """Return an object whose attributes are the columns of a row; fields named alike need no resolver."""
         made = object.__new__(self.type)
         vars(made).update(record.items())
@@ -41,9 +40,7 @@ class Entity:
         """Return the object of a global id; None where the caller sees none. Batched."""
         return await self.find(readers, found.firm, found.number)
 
-    async def find_number(
-        self, readers: Readers, principal: Principal, firm: int | None, number: int
-    ) -> Any | None:
+    async def find_number(self, readers: Readers, principal: Principal, firm: int | None, number: int) -> Any | None:
         """Return the object of a number, in one firm or in whichever of the caller's firms has it.
 
         Raises:
@@ -61,6 +58,5 @@ class Entity:
 
 def describe_fields(declared: type[Any]) -> dict[str, str]:
     """Return the description of every field of a strawberry class, by Python name."""
-    definition = getattr(declared, "__strawberry_definition__", None)
-    fields: list[strawberry.field.__class__] = [] if definition is None else definition.fields
-    return {field.python_name: field.description or "" for field in fields}
+    definition: StrawberryObjectDefinition = vars(declared)["__strawberry_definition__"]
+    return {field.python_name: field.description or "" for field in definition.fields}

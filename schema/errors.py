@@ -1,87 +1,65 @@
-"""What a client is told when something fails: every error carries `extensions.code`, and nothing leaks.
+"""Errors as clients see them: every one carries `extensions.code`, and what was not raised on purpose is masked."""
 
-`mark` is called once for each error of an operation, whatever way it was run. It changes the error in place, and it
-leaves one alone that is marked already: errors of validation are kept with the cached document.
-"""
-
-import secrets
-from collections.abc import Iterator
-from typing import Any
+import uuid
+from collections.abc import Iterable
 
 from graphql import GraphQLError, GraphQLSyntaxError
-from strawberry.extensions import SchemaExtension
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
-from core.errors import BadInput, ServiceError
+from core.db.engine import CONNECT_ERRORS
+from core.errors import BadInput, DatabaseUnavailable, ServiceError
 from core.logging import get_logger
 
 log = get_logger(__name__)
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
-INTERNAL_MESSAGE = "an unexpected error was logged"
+
+HIDDEN = "an unexpected error was logged: quote its id"
 
 
-def mark(error: GraphQLError) -> None:
-    """Give an error its code, and hide it unless it was raised on purpose."""
-    if "code" in (error.extensions or {}):
-        return
-    cause = origin(error)
-    if isinstance(cause, ServiceError) and cause.code != ServiceError.code:
-        _say(error, str(cause), cause.code)
-    elif isinstance(cause, ServiceError):
-        _say(error, str(cause), ServiceError.code)
-    elif isinstance(cause, RecursionError):
-        _say(error, "the document nests too deeply to be read", PARSE_FAILED)
-    elif isinstance(error, GraphQLSyntaxError):
-        _say(error, error.message, PARSE_FAILED)
-    elif cause is None:
-        _say(error, error.message, BadInput.code)
-    else:
-        _hide(error, cause)
+def shape_errors(errors: Iterable[GraphQLError], *, refused: bool = False) -> None:
+    """Give every error its code, in place; `refused` says that the document was not executed.
+
+    An error that has a code already is left alone: the cache of validated documents hands out the same objects again.
+    """
+    for error in errors:
+        if error.extensions and "code" in error.extensions:
+            continue
+        error.extensions = {**(error.extensions or {}), **_shape(error, refused=refused)}
 
 
-def origin(error: GraphQLError) -> Exception | None:
-    """Return the exception behind an error that is not GraphQL's own; None where there is none."""
-    cause = error.original_error
-    while isinstance(cause, GraphQLError):
-        cause = cause.original_error
-    return cause
+def _shape(error: GraphQLError, *, refused: bool) -> dict[str, object]:
+    cause = _cause(error)
+    match cause:
+        case GraphQLSyntaxError():
+            return {"code": PARSE_FAILED}
+        case ServiceError():
+            error.message = str(cause)
+            return {"code": cause.code}
+        case CannotGetOperationTypeError() | InvalidOperationTypeError():
+            return {"code": BadInput.code}
+        case GraphQLError():
+            return {"code": VALIDATION_FAILED if refused else BadInput.code}
+        case _ if isinstance(cause, CONNECT_ERRORS):
+            log.error("graphql_database_unavailable", error=type(cause).__name__)
+            error.message = "the database cannot be reached: try again"
+            return {"code": DatabaseUnavailable.code}
+        case _:
+            return _mask(error, cause)
 
 
-def error_entry(error: ServiceError) -> dict[str, Any]:
-    """Return an error as an entry of `errors`, for an answer that no operation was run for."""
-    return {"message": str(error), "extensions": {"code": error.code}}
+def _cause(error: GraphQLError) -> BaseException:
+    """Return what was first raised: graphql-core wraps errors, some more than once."""
+    found: BaseException = error
+    while isinstance(found, GraphQLError) and found.original_error is not None:
+        found = found.original_error
+    return found
 
 
-def _say(error: GraphQLError, message: str, code: str) -> None:
-    error.message = message
-    error.extensions = {"code": code}
-
-
-def _hide(error: GraphQLError, cause: Exception) -> None:
-    """Log the exception's type and place, never its text, which may quote a record."""
-    error_id = secrets.token_hex(8)
-    log.error("graphql_field_broke", error_id=error_id, error=type(cause).__name__, at=_place(cause))
-    error.message = INTERNAL_MESSAGE
-    error.extensions = {"code": ServiceError.code, "id": error_id}
-
-
-def _place(cause: Exception) -> str:
-    """Return where an exception was raised, as `module:line`, outermost first."""
-    places = []
-    trace = cause.__traceback__
-    while trace is not None:
-        places.append(f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    return " > ".join(places[-8:])
-
-
-class ErrorCodes(SchemaExtension):
-    """Marks the errors of validation as such, before anything else looks at them."""
-
-    def on_validate(self) -> Iterator[None]:
-        """Run after every validation rule, and after a cached answer."""
-        yield
-        for error in self.execution_context.pre_execution_errors or ():
-            if not error.extensions:
-                _say(error, error.message, VALIDATION_FAILED)
+def _mask(error: GraphQLError, cause: BaseException) -> dict[str, object]:
+    error_id = uuid.uuid4().hex
+    path = [str(step) for step in error.path or ()]
+    log.error("graphql_field_broke", error_id=error_id, path=path, error=type(cause).__name__, exc_info=cause)
+    error.message = HIDDEN
+    return {"code": ServiceError.code, "id": error_id}

@@ -65,31 +65,32 @@ KIND_INPUTS: Mapping[Kind, type[Any]] = {
 
 
 class FilterInputs:
-    """The filter inputs of one schema, one per type and one per type seen through an edge."""
+    """The filter inputs of one schema, one per type and one per type seen through an edge.
 
-    def __init__(self) -> None:
+    `descriptions` are those of the fields, by type and Python name.
+    """
+
+    def __init__(self, descriptions: Mapping[str, Mapping[str, str]]) -> None:
+        self._descriptions = descriptions
         self._made: dict[tuple[str, bool], type[Any]] = {}
 
-    def of(
-        self, listing: Listing, descriptions: Mapping[str, str], *, columns: Iterable[str] | None = None
-    ) -> type[Any]:
+    def of(self, listing: Listing, *, columns: Iterable[str] | None = None) -> type[Any]:
         """Return the filter input of a listing, through its edges as well; `columns` names fewer than all."""
-        return self._input(listing, descriptions, columns, edges=True)
+        return self._input(listing, columns, edges=True)
 
-    def _input(
-        self, listing: Listing, descriptions: Mapping[str, str], columns: Iterable[str] | None, *, edges: bool
-    ) -> type[Any]:
+    def _input(self, listing: Listing, columns: Iterable[str] | None, *, edges: bool) -> type[Any]:
         known = (listing.type_name, edges)
         if known in self._made:
             return self._made[known]
-        name = f"{listing.type_name}{'Filter' if edges else 'EdgeFilter'}"
+        name = f"{listing.type_name}{'Filter' if edges else 'FieldsFilter'}"
         made = self._made[known] = type(name, (), {"__doc__": name, "__module__": __name__})
+        descriptions = self._descriptions[listing.type_name]
         fields = {
             column: _optional(KIND_INPUTS[listing.columns[column].kind], descriptions.get(column) or _named(column))
             for column in (listing.filterable if columns is None else columns)
         }
         for edge in listing.edges.values() if edges else ():
-            inner = self._input(edge.target, {}, None, edges=False)
+            inner = self._input(edge.target, None, edges=False)
             fields[edge.name] = _optional(inner, f"Conditions on {_words(edge.name)}, which must be there.")
         fields["and_"] = _optional(list[made], "All of these hold.", "and")  # type: ignore[valid-type]
         fields["or_"] = _optional(list[made], "One of these holds.", "or")  # type: ignore[valid-type]

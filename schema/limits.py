@@ -1,114 +1,75 @@
-"""How large a document may be: tokens, depth, aliases.
+"""What a document may cost before it is executed: its depth and its aliases, fragments spread out.
 
-The rules are classes of this module and not made per request, so that the cache of validated documents recognises them.
+One module-level rule, so that the cache of validated documents holds: a rule made per request would be a new key each
+time.
 """
 
-from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from graphql import (
     ASTValidationRule,
-    DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    ValidationContext,
 )
-from strawberry.extensions import SchemaExtension
 
-MOST_DEEP = 15
-MOST_ALIASES = 50
-MOST_TOKENS = 5000
-
-Fragments = dict[str, FragmentDefinitionNode]
+MOST_DEPTH = 15
+MOST_ALIASES = 60
+MOST_TOKENS = 5_000
 
 
-class Measure:
-    """Adds up or compares over a selection set, every fragment once, however often it is spread."""
+@dataclass(frozen=True)
+class _Cost:
+    """What a selection costs."""
 
-    def __init__(self, fragments: Fragments, of_field: Callable[[FieldNode, int], int], *, deepest: bool) -> None:
-        self._fragments = fragments
-        self._of_field = of_field
-        self._deepest = deepest
-        self._known: dict[str, int] = {}
-
-    def of(self, selections: SelectionSetNode | None) -> int:
-        """Return the measure of a selection set; 0 of none."""
-        found = [self._of_one(each) for each in selections.selections] if selections else []
-        return max(found, default=0) if self._deepest else sum(found)
-
-    def _of_one(self, node: object) -> int:
-        if isinstance(node, FieldNode):
-            return self._of_field(node, self.of(node.selection_set))
-        if isinstance(node, InlineFragmentNode):
-            return self.of(node.selection_set)
-        if isinstance(node, FragmentSpreadNode):
-            return self._of_fragment(node.name.value)
-        return 0
-
-    def _of_fragment(self, name: str) -> int:
-        if name not in self._known and name in self._fragments:
-            self._known[name] = 0  # a fragment within itself ends here; another rule refuses it
-            self._known[name] = self.of(self._fragments[name].selection_set)
-        return self._known.get(name, 0)
+    depth: int = 0
+    aliases: int = 0
 
 
-def _fragments(document: DocumentNode) -> Fragments:
-    return {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+class CostRule(ASTValidationRule):
+    """Refuses an operation that nests too deep or aliases too much; introspection is free."""
 
+    def __init__(self, context: ValidationContext) -> None:
+        super().__init__(context)
+        self._fragments: dict[str, _Cost] = {}
 
-def _operations(document: DocumentNode) -> Iterator[OperationDefinitionNode]:
-    return (each for each in document.definitions if isinstance(each, OperationDefinitionNode))
+    def enter_operation_definition(self, node: OperationDefinitionNode, *_args: Any) -> None:
+        """Measure one operation of the document."""
+        cost = self._measure(node.selection_set)
+        if cost.depth > MOST_DEPTH:
+            self.report_error(GraphQLError(f"the query nests {cost.depth} levels, and {MOST_DEPTH} are allowed", node))
+        if cost.aliases > MOST_ALIASES:
+            self.report_error(
+                GraphQLError(f"the query has {cost.aliases} aliases, and {MOST_ALIASES} are allowed", node)
+            )
 
+    def _measure(self, selected: SelectionSetNode | None) -> _Cost:
+        costs = [self._measure_one(node) for node in (selected.selections if selected else ())]
+        return _Cost(max((cost.depth for cost in costs), default=0), sum(cost.aliases for cost in costs))
 
-def _is_introspection(node: FieldNode) -> bool:
-    return node.name.value in {"__schema", "__type"}
+    def _measure_one(self, node: Any) -> _Cost:
+        match node:
+            case FieldNode() if node.name.value.startswith("__"):
+                return _Cost()
+            case FieldNode():
+                inner = self._measure(node.selection_set)
+                return _Cost(inner.depth + 1, inner.aliases + (node.alias is not None))
+            case InlineFragmentNode():
+                return self._measure(node.selection_set)
+            case FragmentSpreadNode():
+                return self._measure_fragment(node.name.value)
+            case _:
+                return _Cost()
 
-
-def depth_of_field(node: FieldNode, inner: int) -> int:
-    """Count a field's levels. GraphQL's own rule bounds introspection, which no firm's data answers: one level."""
-    return 1 if _is_introspection(node) else 1 + inner
-
-
-def aliases_of_field(node: FieldNode, inner: int) -> int:
-    """Count a field's aliases, its own and those below it."""
-    return inner + (node.alias is not None)
-
-
-class DepthLimit(ASTValidationRule):
-    """Refuses an operation whose fields nest more than `MOST_DEEP` levels, fragments included."""
-
-    def enter_document(self, node: DocumentNode, *_args: object) -> None:
-        """Measure each operation of the document."""
-        measure = Measure(_fragments(node), depth_of_field, deepest=True)
-        for operation in _operations(node):
-            if (depth := measure.of(operation.selection_set)) > MOST_DEEP:
-                message = f"the operation is {depth} levels deep, and the limit is {MOST_DEEP}: ask in several queries"
-                self.report_error(GraphQLError(message, operation))
-
-
-class AliasLimit(ASTValidationRule):
-    """Refuses an operation with more than `MOST_ALIASES` aliases, a fragment's counted each time it is spread."""
-
-    def enter_document(self, node: DocumentNode, *_args: object) -> None:
-        """Count the aliases of each operation of the document."""
-        measure = Measure(_fragments(node), aliases_of_field, deepest=False)
-        for operation in _operations(node):
-            if (aliases := measure.of(operation.selection_set)) > MOST_ALIASES:
-                message = f"the operation has {aliases} aliases, and the limit is {MOST_ALIASES}: ask in several"
-                self.report_error(GraphQLError(message, operation))
-
-
-RULES: tuple[type[ASTValidationRule], ...] = (DepthLimit, AliasLimit)
-
-
-class DocumentLimits(SchemaExtension):
-    """Adds the limits to what every document is checked against."""
-
-    def on_operation(self) -> Iterator[None]:
-        """Run before the document is parsed."""
-        self.execution_context.parse_options["max_tokens"] = MOST_TOKENS
-        self.execution_context.validation_rules += RULES
-        yield
+    def _measure_fragment(self, name: str) -> _Cost:
+        """Measure a fragment once; one that spreads itself counts as empty here, and another rule refuses it."""
+        if name not in self._fragments:
+            self._fragments[name] = _Cost()
+            fragment = self.context.get_fragment(name)
+            self._fragments[name] = self._measure(fragment.selection_set if fragment else None)
+        return self._fragments[name]

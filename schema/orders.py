@@ -27,8 +27,9 @@ def order_input(listing: Listing, descriptions: Mapping[str, str]) -> type[Any]:
         )
         for column in listing.comparable
     }
+    functional: Any = Enum  # mypy reads the functional form of Enum only where members are written out
     fields = strawberry.enum(
-        Enum(f"{name}OrderField", members, module=__name__),  # type: ignore[arg-type]  # the functional form
+        functional(f"{name}OrderField", members, module=__name__),
         description=f"What a list of {name} can be ordered by.",
     )
     return make_input(

@@ -1,9 +1,14 @@
-"""The schema as text, for review and for clients' code generators."""
+"""The schema as text, for the file that is committed and for whoever generates clients."""
+
+from pathlib import Path
 
 from core.registry import Registry
-from schema.assembly import service_schema
+from schema.build import build_schema
+
+COMMITTED = Path(__file__).parent / "schema.graphql"
+"""The printed schema of the plugins in this distribution; a test holds it to what is built."""
 
 
 def print_registry_schema(registry: Registry) -> str:
-    """Return the schema of a registry's plugins in GraphQL's schema definition language, ending in a newline."""
-    return service_schema(registry).as_str().rstrip("\n") + "\n"
+    """Return the schema of what the registry holds, in GraphQL's schema language, with a line feed at its end."""
+    return build_schema(registry).as_str() + "\n"

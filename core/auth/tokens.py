@@ -96,9 +96,13 @@ def _principal(claims: dict[str, Any]) -> Principal:
         raise Unauthenticated('the bearer token\'s claim firms must be a list of firm ids, or "*"')
     if not (isinstance(scopes, list) and all(isinstance(scope, str) for scope in scopes)):
         raise Unauthenticated("the bearer token's claim scopes must be a list of names")
+    try:
+        expires_at = datetime.datetime.fromtimestamp(int(claims["exp"]), datetime.UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise Unauthenticated("the bearer token cannot be read: its claim exp is no time") from error
     return Principal(
         subject=str(claims["sub"]),
         firms=None if firms == ALL_FIRMS else frozenset(firms),
         scopes=frozenset(scopes),
-        expires_at=datetime.datetime.fromtimestamp(int(claims["exp"]), datetime.UTC),
+        expires_at=expires_at,
     )

@@ -1,9 +1,10 @@
 """Connected firms: granting, keeping and renewing their access to Clio.
 
-The token row is the truth, and its `version` counts writes. A process keeps the decrypted token it last used; a refresh
-locks the row, looks whether somebody else has refreshed it meanwhile, and only then asks Clio.
+The token row is the truth, and its `version` counts writes. A process keeps the decrypted token of the version it last
+saw; a refresh locks the row, looks whether somebody else has refreshed it meanwhile, and only then asks Clio.
 """
 
+import asyncio
 import datetime
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,13 +13,20 @@ import asyncpg
 import httpx
 
 from core.clio import oauth
-from core.clio.answers import data_of, error_of
+from core.clio.answers import data_of, error_of, record_of
 from core.clio.budget import RequestBudget
 from core.clio.client import ClioClient
 from core.clio.regions import API_PATH, REGION_NAMES, base_url
 from core.db.cipher import Cipher
 from core.db.engine import Connection, Database, Executor
-from core.errors import ClioError, ClioGrantDead, ClioUnavailable, ClioUnexpectedAnswer, NotFound
+from core.errors import (
+    ClioError,
+    ClioGrantDead,
+    ClioRateLimited,
+    ClioUnavailable,
+    ClioUnexpectedAnswer,
+    NotFound,
+)
 from core.logging import get_logger
 from core.settings import Region, Settings
 
@@ -40,8 +48,15 @@ class Access:
     @property
     def is_fresh(self) -> bool:
         """Whether it is far enough from its end."""
-        left = self.expires_at - datetime.datetime.now(datetime.UTC)
-        return left.total_seconds() > RENEW_BEFORE_S
+        return self._left_s() > RENEW_BEFORE_S
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether Clio should still take it."""
+        return self._left_s() > 0
+
+    def _left_s(self) -> float:
+        return (self.expires_at - datetime.datetime.now(datetime.UTC)).total_seconds()
 
 
 class ClioAccounts:
@@ -56,6 +71,7 @@ class ClioAccounts:
         self._database = database
         self._cipher = cipher
         self._known: dict[int, Access] = {}
+        self._renewals: dict[int, asyncio.Task[Access]] = {}
 
     def client(self, firm: int) -> ClioClient:
         """Return a client for a firm; no I/O."""
@@ -75,8 +91,8 @@ class ClioAccounts:
         region = await oauth.use_state(self._database, state)
         grant = await oauth.exchange(self.settings, self.http, region, code)
         user = await self._who(region, grant.access_token)
-        account = user.get("account") or {}
-        if not isinstance(account.get("id"), int) or not isinstance(user.get("id"), int):
+        account = user.get("account")
+        if not (isinstance(account, dict) and isinstance(account.get("id"), int) and isinstance(user.get("id"), int)):
             raise ClioUnexpectedAnswer("clio does not say which account the grant is for: connect as an administrator")
         async with self._database.transaction() as connection:
             firm: int = await connection.fetchval(
@@ -101,30 +117,54 @@ class ClioAccounts:
             log.warning("grant_not_given_back", firm=firm, error=error.code)
         self._known.pop(firm, None)
         async with self._database.transaction() as connection:
-            await connection.execute("DELETE FROM oauth_token WHERE firm = $1", firm)
             await connection.execute("UPDATE firm SET state = 'disconnected' WHERE id = $1", firm)
+            await connection.execute("DELETE FROM oauth_token WHERE firm = $1", firm)
 
     async def access(self, firm: int) -> Access:
         """Return an access token that is good for a while; asks Clio for a new one when it is about to end.
 
+        Reads the firm's row each time, so that what another process did to the grant holds here at once. A token that
+        cannot be renewed just now is used to its end.
+
         Raises:
             NotFound: the firm is not connected.
             ClioGrantDead: its grant was revoked.
+            ClioUnavailable: the token has ended, and Clio did not answer.
         """
-        known = self._known.get(firm)
-        if known is None:
-            known = self._known[firm] = self._open(firm, await self._row(self._database.pool, firm))
-        return known if known.is_fresh else await self.renew(firm, refused_version=known.version)
+        access = self._open(firm, await self._row(self._database.pool, firm))
+        if access.is_fresh:
+            return access
+        try:
+            return await self.renew(firm, refused_version=access.version)
+        except (ClioUnavailable, ClioRateLimited) as error:
+            if not access.is_alive:
+                raise
+            log.warning("access_token_not_renewed", firm=firm, error=error.code)
+            return access
 
     async def renew(self, firm: int, *, refused_version: int) -> Access:
         """Replace the access token of a version that Clio refused, or that is about to end.
 
-        However many ask at once, in however many processes, Clio is asked once.
+        However many ask at once, in however many processes, Clio is asked once. A renewal goes on when those who wait
+        for it are cancelled: what Clio answers must be stored.
 
         Raises:
             ClioGrantDead: the grant was revoked; the firm's state says so from now on.
             ClioUnavailable: Clio did not answer; the grant is as it was.
         """
+        renewal = self._renewals.get(firm)
+        if renewal is None or renewal.done():
+            renewal = self._renewals[firm] = asyncio.create_task(self._renew(firm, refused_version))
+            renewal.add_done_callback(lambda done: self._forget_renewal(firm, done))
+        return await asyncio.shield(renewal)
+
+    def _forget_renewal(self, firm: int, renewal: asyncio.Task[Access]) -> None:
+        if self._renewals.get(firm) is renewal:
+            del self._renewals[firm]
+        if not renewal.cancelled() and renewal.exception() is not None:
+            log.debug("renewal_failed", firm=firm)
+
+    async def _renew(self, firm: int, refused_version: int) -> Access:
         try:
             async with self._database.transaction() as connection:
                 row = await self._row(connection, firm, lock=True)
@@ -133,10 +173,9 @@ class ClioAccounts:
                     row = await self._row(connection, firm)
         except ClioGrantDead:
             self._known.pop(firm, None)
-            await self._declare_dead(firm)
+            await self._declare_dead(firm, refused_version)
             raise
-        access = self._known[firm] = self._open(firm, row)
-        return access
+        return self._open(firm, row)
 
     async def _refresh(self, connection: Connection, firm: int, row: asyncpg.Record) -> None:
         old = self._cipher.decrypt(row["refresh_token"], purpose=f"refresh_token:{firm}")
@@ -172,17 +211,27 @@ class ClioAccounts:
         return row
 
     def _open(self, firm: int, row: asyncpg.Record) -> Access:
-        return Access(
+        known = self._known.get(firm)
+        if known is not None and known.version == row["version"]:
+            return known
+        access = self._known[firm] = Access(
             access_token=self._cipher.decrypt(row["access_token"], purpose=f"access_token:{firm}"),
             base_url=base_url(self.settings, REGION_NAMES[row["region"]]),
             version=row["version"],
             expires_at=row["expires_at"],
         )
+        return access
 
-    async def _declare_dead(self, firm: int) -> None:
-        changed = await self._database.pool.fetchval(
-            "UPDATE firm SET state = 'grant_dead' WHERE id = $1 AND state = 'connected' RETURNING id", firm
-        )
+    async def _declare_dead(self, firm: int, version: int) -> None:
+        """Mark the firm, unless it was connected again meanwhile; whoever connects it holds its row until done."""
+        async with self._database.transaction() as connection:
+            await connection.execute("SELECT id FROM firm WHERE id = $1 FOR UPDATE", firm)
+            changed = await connection.fetchval(
+                """UPDATE firm SET state = 'grant_dead' WHERE id = $1 AND state = 'connected'
+                   AND EXISTS (SELECT FROM oauth_token WHERE firm = $1 AND version = $2) RETURNING id""",
+                firm,
+                version,
+            )
         if changed:
             log.error("firm_grant_dead", firm=firm, next_step="connect the firm again")
 
@@ -198,5 +247,4 @@ class ClioAccounts:
             raise ClioUnavailable(f"clio did not answer who_am_i ({type(error).__name__})") from error
         if not response.is_success:
             raise error_of(response, "GET users/who_am_i")
-        user: dict[str, Any] = data_of(response, "GET users/who_am_i")["data"]
-        return user
+        return record_of(data_of(response, "GET users/who_am_i"), "GET users/who_am_i")

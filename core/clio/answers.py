@@ -6,6 +6,7 @@ No error message holds more of a body than Clio's own error type. Source: Clio A
 
 import base64
 import binascii
+import re
 from typing import Any
 
 import httpx
@@ -23,6 +24,9 @@ from core.errors import (
 )
 
 DEFAULT_RETRY_AFTER_S = 30.0
+LONGEST_RETRY_AFTER_S = 300.0
+
+_ERROR_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
 
 
 def read_json(response: httpx.Response) -> Any:
@@ -34,22 +38,25 @@ def read_json(response: httpx.Response) -> Any:
 
 
 def error_type(body: Any) -> str:
-    """Return Clio's name for an error, from either shape; `unknown` where there is none."""
+    """Return Clio's name for an error, from either shape; `unknown` where nothing looks like a name."""
     error = body.get("error") if isinstance(body, dict) else None
     named = error.get("type") if isinstance(error, dict) else error
-    return named if isinstance(named, str) and named else "unknown"
+    return named if isinstance(named, str) and _ERROR_NAME.fullmatch(named) else "unknown"
 
 
 def retry_after_s(response: httpx.Response) -> float:
-    """Return the seconds of `Retry-After`, or a careful guess."""
+    """Return the seconds of `Retry-After`, five minutes at most, or a careful guess."""
     text = response.headers.get("retry-after", "")
-    return float(text) if text.isdigit() else DEFAULT_RETRY_AFTER_S
+    return min(float(text), LONGEST_RETRY_AFTER_S) if text.isdecimal() else DEFAULT_RETRY_AFTER_S
 
 
 def error_of(response: httpx.Response, what: str) -> ClioError:
     """Return the typed error of an answer that is no success; `what` names the request, such as `GET contacts`."""
     status, kind = response.status_code, error_type(read_json(response))
     match status:
+        case _ if status < httpx.codes.BAD_REQUEST:
+            text = f"clio sends {what} elsewhere ({status}): not followed, so that the token stays with the region"
+            return ClioUnexpectedAnswer(text, status=status)
         case 401:
             return ClioUnauthorized(f"clio does not accept the token for {what} ({kind})", status=status)
         case 403:
@@ -70,13 +77,13 @@ def error_of(response: httpx.Response, what: str) -> ClioError:
 
 
 def data_of(response: httpx.Response, what: str) -> dict[str, Any]:
-    """Return the whole envelope of a success, which has `data`; an empty dictionary for 204.
+    """Return the whole envelope of a success, which has `data`; an empty dictionary for an empty body, as of 204.
 
     Raises:
         ClioRateLimited: the rare success that wraps a rate limit in base64.
         ClioUnexpectedAnswer: a success that is not JSON, or has no `data`.
     """
-    if response.status_code == httpx.codes.NO_CONTENT:
+    if not response.content:
         return {}
     body = read_json(response)
     if not isinstance(body, dict) or "data" not in body:
@@ -86,6 +93,26 @@ def data_of(response: httpx.Response, what: str) -> dict[str, Any]:
             raise ClioRateLimited(f"clio limits {what}", retry_after_s=retry_after_s(response))
         raise ClioUnexpectedAnswer(f"clio's answer to {what} is text", status=response.status_code)
     return body
+
+
+def record_of(envelope: dict[str, Any], what: str) -> dict[str, Any]:
+    """Return the one record in an envelope.
+
+    Raises:
+        ClioUnexpectedAnswer: there is none.
+    """
+    record = envelope.get("data")
+    if not isinstance(record, dict):
+        raise ClioUnexpectedAnswer(f"clio's answer to {what} is no record")
+    return record
+
+
+def next_url_of(envelope: dict[str, Any]) -> str | None:
+    """Return the address of the next page, None on the last one. Source: Clio API, paging."""
+    meta = envelope.get("meta")
+    paging = meta.get("paging") if isinstance(meta, dict) else None
+    following = paging.get("next") if isinstance(paging, dict) else None
+    return following if isinstance(following, str) and following else None
 
 
 def _wraps_rate_limit(text: str) -> bool:

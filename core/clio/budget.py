@@ -15,8 +15,12 @@ from contextlib import asynccontextmanager
 from enum import Enum
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
-from core.errors import ClioRateLimited
+from core.errors import ClioRateLimited, RedisUnavailable
+from core.logging import get_logger
+
+log = get_logger(__name__)
 
 DEFAULT_LIMIT = 50
 """Requests a minute at peak, until Clio tells. Source: Clio API, rate limits."""
@@ -28,6 +32,9 @@ RESERVE = 0.04
 """Share of the limit that syncs leave to interactive calls and webhooks, until the window's last three seconds."""
 
 LONGEST_NAP_S = 1.0
+
+GUARD_MS = 1000
+"""Added to the end of a window until its answers tell better: Clio names the end in whole seconds, perhaps cut off."""
 
 
 class Priority(Enum):
@@ -54,31 +61,48 @@ if used + redis.call('ZCARD', KEYS[2]) < limit - reserve then
     redis.call('PEXPIRE', KEYS[2], ARGV[3])
     return 0
 end
-if used >= limit - reserve then return math.max(ends - now, 20) end
+if used >= limit then return math.max(ends - now, 20) end
+if used >= limit - reserve then return math.max(ends - 3000 - now, 20) end
 return 20
 """
 
+# An answer may cross the end of its window, so only a request granted after that end shows that Clio's clock is behind;
+# the rest of the window that a 429 tells then says by how much. No window lasts longer than 60 s from now, and 1 s of
+# rounding, which takes back what was learned too much. Ends up to 2 s apart are one window, rounded differently.
 _FINISH = """
+local granted = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or 0) - ARGV[7]
 redis.call('ZREM', KEYS[2], ARGV[1])
 if ARGV[2] == '' then return 0 end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local limit, used, reset = tonumber(ARGV[2]), ARGV[2] - ARGV[3], tonumber(ARGV[4]) * 1000
 local told = redis.call('HMGET', KEYS[1], 'reset', 'used', 'skew')
-local known, skew = tonumber(told[1]) or 0, tonumber(told[3]) or 0
-if reset < known then return 0 end
-if reset == known then used = math.max(used, tonumber(told[2]) or 0) end
-if reset + skew <= now then skew = math.min(now - reset + 500, 60000) end
-local ends = math.min(reset + skew, now + 61000)
-redis.call('HSET', KEYS[1], 'limit', limit, 'used', used, 'reset', reset, 'skew', skew, 'ends', ends)
+local known, skew = tonumber(told[1]) or 0, tonumber(told[3]) or tonumber(ARGV[6])
+if reset < known - 2000 then return 0 end
+if reset <= known + 2000 then
+    used, reset = math.max(used, tonumber(told[2]) or 0), math.max(reset, known)
+end
+if granted >= reset then skew = math.max(skew, granted + ARGV[5] - reset + 500) end
+skew = math.min(skew, now - reset + 61000)
+redis.call('HSET', KEYS[1], 'limit', limit, 'used', used, 'reset', reset, 'skew', skew, 'ends', reset + skew)
 redis.call('PEXPIRE', KEYS[1], 600000)
+return 0
+"""
+
+_LOSE = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local ends = tonumber(redis.call('HGET', KEYS[1], 'ends')) or 0
+if ends <= now then ends = now + 60000 end
+redis.call('ZADD', KEYS[2], 'XX', ends, ARGV[1])
 return 0
 """
 
 _BLOCK = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-redis.call('HSET', KEYS[1], 'blocked', now + ARGV[1])
+local blocked = tonumber(redis.call('HGET', KEYS[1], 'blocked')) or 0
+redis.call('HSET', KEYS[1], 'blocked', math.max(blocked, now + ARGV[1]))
 redis.call('PEXPIRE', KEYS[1], 600000)
 return 0
 """
@@ -89,13 +113,25 @@ class Slot:
 
     def __init__(self) -> None:
         self.id = secrets.token_hex(8)
-        self.told: tuple[str, str, str] = ("", "", "")
+        self.told: tuple[str, str, str, int] = ("", "", "", 0)
+        self.is_out = False
 
     def observe(self, headers: Mapping[str, str]) -> None:
         """Take limit, remaining and reset from an answer; one without them (a 401) tells nothing."""
+        self.is_out = False
         found = tuple(headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining", "reset"))
-        if all(text.isdigit() for text in found):
-            self.told = (found[0], found[1], found[2])
+        if all(text.isdecimal() for text in found):
+            retry_after = headers.get("retry-after", "")
+            rest_ms = int(retry_after) * 1000 if retry_after.isdecimal() else 0
+            self.told = (found[0], found[1], found[2], rest_ms)
+
+    def sent(self) -> None:
+        """Say that the request leaves. Unless an answer comes its place stays taken for this window: it may count."""
+        self.is_out = True
+
+    def unsent(self) -> None:
+        """Say that the request never reached Clio."""
+        self.is_out = False
 
 
 class RequestBudget:
@@ -105,6 +141,7 @@ class RequestBudget:
         self._redis = redis
         self._take = redis.register_script(_TAKE)
         self._finish = redis.register_script(_FINISH)
+        self._lose = redis.register_script(_LOSE)
         self._block = redis.register_script(_BLOCK)
 
     @asynccontextmanager
@@ -113,23 +150,45 @@ class RequestBudget:
 
         Raises:
             ClioRateLimited: none was granted within `patience_s`.
+            RedisUnavailable: the budget cannot be asked.
         """
         slot = Slot()
-        await self._granted(firm, priority, slot, patience_s)
         try:
+            await self._granted(firm, priority, slot, patience_s)
             yield slot
         finally:
-            await self._finish(keys=_keys(firm), args=[slot.id, *slot.told])
+            await self._settle(firm, slot)
 
     async def block(self, firm: int, retry_after_s: float) -> None:
         """Grant nothing for a while: Clio answered 429."""
-        await self._block(keys=_keys(firm), args=[math.ceil(retry_after_s * 1000)])
+        try:
+            await self._block(keys=_keys(firm), args=[math.ceil(retry_after_s * 1000)])
+        except RedisError as error:
+            log.warning("budget_not_blocked", firm=firm, error=type(error).__name__)
+
+    async def _settle(self, firm: int, slot: Slot) -> None:
+        """Report what became of a request; without Redis its place lapses, and the answer is kept all the same."""
+        try:
+            if slot.is_out:
+                await self._lose(keys=_keys(firm), args=[slot.id])
+            else:
+                await self._finish(keys=_keys(firm), args=[slot.id, *slot.told, GUARD_MS, OPEN_MS])
+        except RedisError as error:
+            log.warning("budget_not_told", firm=firm, error=type(error).__name__)
+
+    async def _ask(self, firm: int, slot: Slot, reserve: float) -> int:
+        try:
+            return int(await self._take(keys=_keys(firm), args=[slot.id, DEFAULT_LIMIT, OPEN_MS, reserve]))
+        except RedisError as error:
+            raise RedisUnavailable(
+                f"no request budget without Redis ({type(error).__name__}): check that the server of REDIS_URL is up"
+            ) from error
 
     async def _granted(self, firm: int, priority: Priority, slot: Slot, patience_s: float) -> None:
         reserve = RESERVE if priority is Priority.SYNC else 0.0
         ends_at = asyncio.get_running_loop().time() + patience_s
         while True:
-            wait_ms = await self._take(keys=_keys(firm), args=[slot.id, DEFAULT_LIMIT, OPEN_MS, reserve])
+            wait_ms = await self._ask(firm, slot, reserve)
             if not wait_ms:
                 return
             left_s = ends_at - asyncio.get_running_loop().time()

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import functools
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import stamina
 
-from core.clio.answers import data_of, error_of
-from core.clio.budget import Priority
+from core.clio.answers import data_of, error_of, next_url_of, record_of
+from core.clio.budget import Priority, Slot
 from core.clio.regions import pinned_url
 from core.errors import ClioRateLimited, ClioUnauthorized, ClioUnavailable, ClioUnexpectedAnswer
 from core.logging import get_logger
@@ -55,8 +56,11 @@ class ClioClient:
         params: Mapping[str, str] | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
+        patience_s: float | None = None,
     ) -> dict[str, Any]:
         """Send a request and return the envelope of its answer. Costs one request of the budget for each try.
+
+        `patience_s` is the longest wait for the budget, for each try; `PATIENCE_S` of the priority unless given.
 
         Network faults, time-outs and 5xx are tried again, four times in all, for methods that may be repeated. A token
         that Clio refuses is refreshed once.
@@ -64,12 +68,17 @@ class ClioClient:
         Raises:
             ClioError: one of its subclasses for each failure; see core.errors.
         """
-        tries = TRIES if method in IDEMPOTENT else 1
+        patience_s = PATIENCE_S[priority] if patience_s is None else patience_s
+        one_try = functools.partial(
+            self._try, method, path_or_url, priority, patience_s, params=params, json=json, headers=headers or {}
+        )
+        if method not in IDEMPOTENT:
+            return await one_try()
         async for attempt in stamina.retry_context(
-            on=ClioUnavailable, attempts=tries, timeout=None, wait_initial=0.2, wait_max=5.0, wait_jitter=0.5
+            on=ClioUnavailable, attempts=TRIES, timeout=None, wait_initial=0.2, wait_max=5.0, wait_jitter=0.5
         ):
             with attempt:
-                return await self._try(method, path_or_url, priority, params=params, json=json, headers=headers or {})
+                return await one_try()
         raise ClioUnavailable(f"clio did not answer {method} {_name(path_or_url)}")
 
     async def record(
@@ -83,10 +92,7 @@ class ClioClient:
         answer = await self.request(
             "GET", f"{endpoint.path}/{clio_id}.json", priority=priority, params={"fields": endpoint.fields}
         )
-        if not isinstance(answer.get("data"), dict):
-            raise ClioUnexpectedAnswer(f"clio's answer to GET {endpoint.path} is no record")
-        record: dict[str, Any] = answer["data"]
-        return record
+        return record_of(answer, f"GET {endpoint.path}")
 
     async def pages(
         self,
@@ -120,19 +126,18 @@ class ClioClient:
         answer = await self.request(
             "GET", "users/who_am_i.json", priority=Priority.INTERACTIVE, params={"fields": "id,name,account{id,name}"}
         )
-        user: dict[str, Any] = answer["data"]
-        return user
+        return record_of(answer, "GET users/who_am_i")
 
     async def _page(self, path_or_url: str, params: Mapping[str, str], priority: Priority) -> Page:
         requested_at = datetime.datetime.now(datetime.UTC)
         answer = await self.request("GET", path_or_url, priority=priority, params=params)
-        records, meta = answer.get("data"), answer.get("meta") or {}
-        if not isinstance(records, list) or not isinstance(meta, dict):
-            raise ClioUnexpectedAnswer(f"clio's answer to GET {_name(path_or_url)} is no list")
-        total = meta.get("records")
+        records, next_url, meta = answer.get("data"), next_url_of(answer), answer.get("meta")
+        if not isinstance(records, list) or next_url == path_or_url:
+            raise ClioUnexpectedAnswer(f"clio's answer to GET {_name(path_or_url)} is no list, or has no end")
+        total = meta.get("records") if isinstance(meta, dict) else None
         return Page(
             records=records,
-            next_url=(meta.get("paging") or {}).get("next"),
+            next_url=next_url,
             total=total if isinstance(total, int) else None,
             requested_at=requested_at,
         )
@@ -142,6 +147,7 @@ class ClioClient:
         method: str,
         path_or_url: str,
         priority: Priority,
+        patience_s: float,
         *,
         params: Mapping[str, str] | None,
         json: Any,
@@ -153,23 +159,23 @@ class ClioClient:
             url = pinned_url(token.base_url, path_or_url)
             sent = {**headers, "Authorization": f"Bearer {token.access_token}"}
             try:
-                return await self._send(method, url, priority, params=params or None, json=json, headers=sent)
+                return await self._send(
+                    method, url, priority, patience_s, params=params or None, json=json, headers=sent
+                )
             except ClioUnauthorized:
                 if last:
                     raise
                 token = await self._accounts.renew(self.firm, refused_version=token.version)
         raise ClioUnauthorized(f"clio does not accept the token of firm {self.firm}", status=401)
 
-    async def _send(self, method: str, url: str, priority: Priority, **request: Any) -> dict[str, Any]:
+    async def _send(
+        self, method: str, url: str, priority: Priority, patience_s: float, **request: Any
+    ) -> dict[str, Any]:
         what = f"{method} {_name(url)}"
         request["headers"]["X-API-VERSION"] = self._accounts.settings.clio_api_version
         budget = self._accounts.budget
-        async with budget.slot(self.firm, priority, patience_s=PATIENCE_S[priority]) as slot:
-            try:
-                response = await self._accounts.http.request(method, url, follow_redirects=False, **request)
-            except httpx.HTTPError as error:
-                raise ClioUnavailable(f"clio did not answer {what} ({type(error).__name__})") from error
-            slot.observe(response.headers)
+        async with budget.slot(self.firm, priority, patience_s=patience_s) as slot:
+            response = await self._exchange(slot, what, method, url, **request)
         try:
             if not response.is_success:
                 raise error_of(response, what)
@@ -178,6 +184,20 @@ class ClioClient:
             log.warning("clio_rate_limited", firm=self.firm, request=what, retry_after_s=error.retry_after_s)
             await budget.block(self.firm, error.retry_after_s)
             raise
+
+    async def _exchange(self, slot: Slot, what: str, method: str, url: str, **request: Any) -> httpx.Response:
+        """Send, and read the whole answer before one deadline: httpx's limits begin anew with each chunk."""
+        slot.sent()
+        try:
+            async with asyncio.timeout(self._accounts.settings.request_timeout_s):
+                response = await self._accounts.http.request(method, url, follow_redirects=False, **request)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            slot.unsent()
+            raise ClioUnavailable(f"clio cannot be reached for {what} ({type(error).__name__})") from error
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise ClioUnavailable(f"clio did not answer {what} ({type(error).__name__})") from error
+        slot.observe(response.headers)
+        return response
 
 
 def first_page(endpoint: ClioEndpoint, since_at: datetime.datetime | None) -> dict[str, str]:

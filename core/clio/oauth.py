@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from core.clio.answers import error_type, read_json
+from core.clio.answers import error_of, error_type, read_json
 from core.clio.regions import REGION_NAMES, base_url
 from core.db.engine import Database
 from core.errors import (
@@ -102,6 +102,7 @@ async def refresh(settings: Settings, http: httpx.AsyncClient, region: Region, r
     Raises:
         ClioGrantDead: the refresh token is revoked.
         ClioInvalidRequest: the application itself is refused.
+        ClioRateLimited: Clio wants to be left alone for a while.
         ClioUnavailable: Clio did not answer; nothing is known of the grant.
     """
     try:
@@ -142,6 +143,8 @@ async def _token(settings: Settings, http: httpx.AsyncClient, region: Region, fo
         raise ClioUnavailable(f"clio's token endpoint did not answer ({type(error).__name__})") from error
     if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
         raise ClioUnavailable(f"clio's token endpoint answered {response.status_code}", status=response.status_code)
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        raise error_of(response, "the token endpoint")
     body = read_json(response)
     if not response.is_success:
         raise _refusal(response.status_code, error_type(body), region)

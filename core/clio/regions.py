@@ -34,9 +34,15 @@ def pinned_url(base: str, path_or_url: str) -> str:
     """
     if not path_or_url.startswith(("http://", "https://")):
         return f"{base}{API_PATH}/{path_or_url}"
-    here, there = urlsplit(base), urlsplit(path_or_url)
-    if (here.scheme, here.netloc) != (there.scheme, there.netloc):
-        raise ClioUnexpectedAnswer(
-            f"clio's next page is on {there.scheme}://{there.hostname}, not on the firm's region: not followed"
-        )
+    if _origin(path_or_url) != _origin(base):
+        raise ClioUnexpectedAnswer("clio's next page is not on the host of the firm's region: not followed")
     return path_or_url
+
+
+def _origin(url: str) -> tuple[str, str] | None:
+    """Scheme and host, with port and user where there are any; None for what is no URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return parts.scheme, parts.netloc

@@ -8,9 +8,10 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.clio.answers import next_url_of, record_of
 from core.clio.budget import Priority
 from core.clio.client import ClioClient
-from core.errors import ClioNotFound
+from core.errors import ClioNotFound, ClioUnexpectedAnswer
 
 ANSWER_FIELDS = "id,status,shared_secret,expires_at,events,model,url,fields"
 
@@ -21,9 +22,12 @@ async def list_webhooks(client: ClioClient) -> list[dict[str, Any]]:
     url: str | None = "webhooks.json"
     params: Mapping[str, str] = {"fields": ANSWER_FIELDS, "order": "id(asc)", "limit": "200"}
     while url:
-        answer = await client.request("GET", url, priority=Priority.INTERACTIVE, params=params)
-        found += answer["data"]
-        url, params = ((answer.get("meta") or {}).get("paging") or {}).get("next"), {}
+        answer = await client.request("GET", url, priority=Priority.WEBHOOK, params=params)
+        rows = answer.get("data")
+        if not isinstance(rows, list):
+            raise ClioUnexpectedAnswer("clio's answer to GET webhooks is no list")
+        found += rows
+        url, params = next_url_of(answer), {}
     return found
 
 
@@ -63,10 +67,9 @@ async def get_webhook(client: ClioClient, webhook_id: int) -> dict[str, Any]:
         ClioNotFound: it is not there any more.
     """
     answer = await client.request(
-        "GET", f"webhooks/{webhook_id}.json", priority=Priority.INTERACTIVE, params={"fields": ANSWER_FIELDS}
+        "GET", f"webhooks/{webhook_id}.json", priority=Priority.WEBHOOK, params={"fields": ANSWER_FIELDS}
     )
-    data: dict[str, Any] = answer["data"]
-    return data
+    return record_of(answer, "GET webhooks")
 
 
 async def update_webhook(client: ClioClient, webhook_id: int, **changes: Any) -> dict[str, Any]:
@@ -81,7 +84,7 @@ async def update_webhook(client: ClioClient, webhook_id: int, **changes: Any) ->
 async def delete_webhook(client: ClioClient, webhook_id: int) -> None:
     """Delete a subscription; one that is gone already is fine."""
     try:
-        await client.request("DELETE", f"webhooks/{webhook_id}.json", priority=Priority.INTERACTIVE)
+        await client.request("DELETE", f"webhooks/{webhook_id}.json", priority=Priority.WEBHOOK)
     except ClioNotFound:
         return
 
@@ -89,17 +92,16 @@ async def delete_webhook(client: ClioClient, webhook_id: int) -> None:
 async def activate_webhook(client: ClioClient, webhook_id: int, secret: str) -> None:
     """Finish a delayed handshake with the secret that Clio sent."""
     await client.request(
-        "PUT", f"webhooks/{webhook_id}/activate.json", priority=Priority.INTERACTIVE, headers={"X-Hook-Secret": secret}
+        "PUT", f"webhooks/{webhook_id}/activate.json", priority=Priority.WEBHOOK, headers={"X-Hook-Secret": secret}
     )
 
 
 async def _write(client: ClioClient, method: str, path: str, data: Mapping[str, Any]) -> dict[str, Any]:
     body = {name: _plain(value) for name, value in data.items()}
     answer = await client.request(
-        method, path, priority=Priority.INTERACTIVE, params={"fields": ANSWER_FIELDS}, json={"data": body}
+        method, path, priority=Priority.WEBHOOK, params={"fields": ANSWER_FIELDS}, json={"data": body}
     )
-    written: dict[str, Any] = answer["data"]
-    return written
+    return record_of(answer, f"{method} webhooks")
 
 
 def _plain(value: Any) -> Any:

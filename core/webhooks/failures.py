@@ -1,10 +1,16 @@
 """What becomes of a delivery that could not be applied: when it is tried again, and when it is given up."""
 
 import secrets
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from core.errors import ClioForbidden, ClioRateLimited, ClioUnauthorized, NotFound, ServiceError
+from redis.exceptions import RedisError
+
+from core.errors import ClioForbidden, ClioRateLimited, ClioUnauthorized, NotFound, RedisUnavailable, ServiceError
+
+INTERNAL = ServiceError.code
 
 ATTEMPTS_MAX = 12
 
@@ -52,8 +58,7 @@ RESOURCE_NOT_LOADED = Failure(
 
 def judge(error: Exception, *, attempt: int) -> Failure:
     """Return what to do about an error at this attempt, counted from 1. The message holds no client data."""
-    code = error.code if isinstance(error, ServiceError) else "INTERNAL"
-    message = str(error) if isinstance(error, ServiceError) else f"{type(error).__name__}: see the log"
+    code, message = _describe(error)
     if isinstance(error, ClioRateLimited):
         return Failure(
             status="failed",
@@ -68,6 +73,20 @@ def judge(error: Exception, *, attempt: int) -> Failure:
         message=message[:MESSAGE_MAX],
         delay_s=_delay(error, attempt) * _random.uniform(0.5, 1),
     )
+
+
+def where_raised(error: BaseException) -> str:
+    """Return the innermost function and line of an error, for the log: its text may quote client data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno} {frames[-1].name}" if frames else "nowhere"
+
+
+def _describe(error: Exception) -> tuple[str, str]:
+    if isinstance(error, ServiceError):
+        return error.code, str(error)
+    if isinstance(error, RedisError):
+        return RedisUnavailable.code, "the request budget cannot be asked: check that Redis is up"
+    return INTERNAL, f"{type(error).__name__}: see the log"
 
 
 def _delay(error: Exception, attempt: int) -> float:

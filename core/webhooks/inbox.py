@@ -20,6 +20,7 @@ from core.errors import DatabaseUnavailable, RedisUnavailable, ServiceError
 from core.logging import get_logger
 from core.webhooks.counters import DeliveryCounters
 from core.webhooks.endpoints import POOL_WAIT_S
+from core.webhooks.failures import where_raised
 
 if TYPE_CHECKING:
     from core.services import Services
@@ -32,8 +33,14 @@ WAITING_MAX = 10_000
 WAKE_PAUSE_S = 0.05
 """Between two wake-ups, however many flushes there were: a wake-up says that something waits, not how much."""
 
-BAD_ROW_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError)
-"""What one delivery can cause that leaves the others good; what asyncpg itself cannot encode is a ValueError."""
+ROW_ERRORS = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.DeadlockDetectedError,
+    ValueError,
+)
+"""What rows cause and not the connection: one by one, the good ones go in. What asyncpg cannot encode is a ValueError,
+and a deadlock with a worker that settles the same deliveries takes more than one row."""
 
 INSERT = """
 INSERT INTO webhook_delivery AS kept
@@ -151,7 +158,7 @@ class Inbox:
     async def _settle(self, batch: Sequence[_Entry]) -> None:
         try:
             await self._write([delivery for delivery, _ in batch])
-        except BAD_ROW_ERRORS as error:
+        except ROW_ERRORS as error:
             await self._isolate(batch, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, every sender must hear of it and none may hang
             _fail(batch, _unavailable(error))
@@ -191,7 +198,7 @@ class Inbox:
             for (d, count) in ((first[key], receipts[key]) for key in sorted(first))
         ]
         async with self._database.pool.acquire(timeout=POOL_WAIT_S) as connection:
-            await connection.execute(INSERT, *map(list, zip(*rows, strict=True)), timeout=2 * POOL_WAIT_S)
+            await connection.execute(INSERT, *map(list, zip(*rows, strict=True)), timeout=POOL_WAIT_S)
 
     def _wake_soon(self) -> None:
         self._wake_again = True
@@ -225,7 +232,8 @@ class Inbox:
 
 def _unavailable(error: Exception) -> ServiceError:
     expected = isinstance(error, (*CONNECT_ERRORS, asyncpg.PostgresError, DatabaseUnavailable, TimeoutError))
-    log.error("webhook_flush_failed", error=type(error).__name__, exc_info=None if expected else error)
+    where = None if expected else where_raised(error)
+    log.error("webhook_flush_failed", error=type(error).__name__, where=where)
     return DatabaseUnavailable("deliveries cannot be stored now: check that PostgreSQL is up")
 
 

@@ -27,7 +27,7 @@ from core.resource import ClioPayload, Resource
 from core.webhooks.claims import Claimed, claim, extend, fail, release
 from core.webhooks.counters import REDIS_ERRORS, DeliveryCounters
 from core.webhooks.envelope import UNKNOWN_EVENT
-from core.webhooks.failures import EVENT_UNKNOWN, MALFORMED, RESOURCE_NOT_LOADED, Failure, judge
+from core.webhooks.failures import EVENT_UNKNOWN, INTERNAL, MALFORMED, RESOURCE_NOT_LOADED, Failure, judge, where_raised
 from core.webhooks.settlement import (
     Ask,
     Outcome,
@@ -198,7 +198,8 @@ class _Batch:
                 attempt=attempt,
                 code=failure.code,
                 status=failure.status,
-                exc_info=error if failure.code == "INTERNAL" else None,
+                error=type(error).__name__,
+                where=where_raised(error) if failure.code == INTERNAL else None,
             )
             await self._give_back(deliveries, failure)
 
@@ -250,6 +251,11 @@ def sort_by_record(
 
 
 def _raise_if_database_away(error: Exception) -> None:
-    """Raise an error that says PostgreSQL is away; what asyncpg cannot encode is an InterfaceError and a ValueError."""
-    if isinstance(error, (*CONNECT_ERRORS, DatabaseUnavailable)) and not isinstance(error, ValueError):
+    """Raise an error that says PostgreSQL is away, and none that a record can cause.
+
+    What asyncpg cannot encode is an InterfaceError and a ValueError; a statement that took too long is an OSError.
+    """
+    away = isinstance(error, (ConnectionError, DatabaseUnavailable, *CONNECT_ERRORS))
+    of_record = isinstance(error, ValueError) or (isinstance(error, OSError) and not isinstance(error, ConnectionError))
+    if away and not of_record:
         raise error

@@ -15,7 +15,7 @@ Executor: TypeAlias = "Pool | Connection"
 EndpointState = Literal["creating", "pending", "enabled", "suspended", "failed", "retired"]
 
 TRANSITIONS: dict[EndpointState, frozenset[EndpointState]] = {
-    "creating": frozenset({"pending", "enabled", "failed", "retired"}),
+    "creating": frozenset({"pending", "enabled", "suspended", "failed", "retired"}),
     "pending": frozenset({"enabled", "suspended", "retired"}),
     "enabled": frozenset({"pending", "suspended", "retired"}),
     "suspended": frozenset({"pending", "enabled", "retired"}),

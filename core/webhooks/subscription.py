@@ -41,6 +41,8 @@ FIELDS_MAX = 1000
 LIFE_MAX = datetime.timedelta(days=31) - datetime.timedelta(hours=1)
 """Clio's 31 days, less an hour in which its clock and ours may differ."""
 
+MISSING, SUSPENDED = "MISSING_AT_CLIO", "SUSPENDED_BY_CLIO"
+
 PENDING_MAX = datetime.timedelta(minutes=10)
 FAILED_PAUSE = datetime.timedelta(hours=1)
 
@@ -125,7 +127,7 @@ class Subscriber:
             return await self._subscribe(row["id"], resource)
         reason = self._why_replace(row, found)
         if found is None or reason is not None:
-            return await self._replace(resource, row, reason or "MISSING_AT_CLIO")
+            return await self._replace(resource, row, reason or MISSING)
         found = await self._take_in(row["id"], found, confirm=True)
         if found.status == "pending" and row["created_at"] < _now() - PENDING_MAX:
             return await self._replace(resource, row, "HANDSHAKE_OVERDUE")
@@ -135,7 +137,7 @@ class Subscriber:
     async def retire(self, row: asyncpg.Record, *, reason: str) -> None:
         """End a subscription, at Clio as far as it lets us, and its endpoint for good."""
         log.info("webhook_endpoint_retired", firm=self._firm, endpoint=row["id"], reason=reason)
-        if row["clio_webhook_id"] is not None and reason != "MISSING_AT_CLIO":
+        if row["clio_webhook_id"] is not None and reason != MISSING:
             self.ended.add(row["clio_webhook_id"])
             try:
                 await delete_webhook(self._client, row["clio_webhook_id"])
@@ -145,16 +147,18 @@ class Subscriber:
 
     def _why_replace(self, row: asyncpg.Record, found: Subscription | None) -> str | None:
         if found is None:
-            return "MISSING_AT_CLIO"
+            return MISSING
         if found.url != address(self._services.settings, row["endpoint_key"]):
             return "ADDRESS_CHANGED"
         if found.status == "suspended":
-            return "SUSPENDED_BY_CLIO"
+            return SUSPENDED
         if found.expires_at is not None and found.expires_at <= _now():
             return "EXPIRED"
         return None
 
     async def _replace(self, resource: Resource, row: asyncpg.Record, reason: str) -> int:
+        if reason == SUSPENDED:
+            await move(self._services.database.pool, row["id"], "suspended", error_code=reason)
         await self.retire(row, reason=reason)
         return await self._create(resource)
 

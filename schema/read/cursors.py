@@ -5,14 +5,13 @@ import binascii
 import datetime
 import hashlib
 import json
-from collections.abc import Mapping
 from decimal import Decimal, DecimalException
 from typing import Any
 
 from core.errors import BadInput
 from schema.global_ids import pad
 from schema.read.listing import Kind
-from schema.read.order import Order, order_text, position_of
+from schema.read.order import Order, Row, order_text, position_of
 from schema.read.parameters import checked
 
 VERSION = 1
@@ -23,7 +22,7 @@ def fingerprint(list_name: str, order: Order) -> str:
     return hashlib.sha256(f"{list_name}|{order_text(order)}".encode()).hexdigest()[:12]
 
 
-def write_cursor(list_name: str, order: Order, row: Mapping[str, Any]) -> str:
+def write_cursor(list_name: str, order: Order, row: Row) -> str:
     """Return the cursor of a row."""
     position = [_to_json(value) for value in position_of(order, row)]
     text = json.dumps([VERSION, fingerprint(list_name, order), position], separators=(",", ":"))
@@ -73,9 +72,9 @@ def _from_json(value: Any, kind: Kind, *, nullable: bool) -> Any:
             return value
         case Kind.FLOAT, float():
             return value
-        case (Kind.ID | Kind.INT), int() if type(value) is int:
+        case ((Kind.ID | Kind.INT), int()) if type(value) is int:
             return checked(value, kind)
-        case (Kind.TEXT | Kind.PRESENCE), str():
+        case ((Kind.TEXT | Kind.PRESENCE), str()):
             return checked(value, kind)
         case _:
             raise ValueError("not a value of the column")

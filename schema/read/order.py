@@ -4,15 +4,23 @@ Nulls come last in ascending order and first in descending, as PostgreSQL has it
 one order read backwards is the other.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from core.errors import BadInput
 from schema.read.listing import ListColumn, Listing
 from schema.read.parameters import Parameters
 
 MOST_TERMS = 8
+
+
+class Row(Protocol):
+    """What a statement returns: columns by name."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """Return the value of a column."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ def order_text(order: Order) -> str:
     return ",".join(map(str, order))
 
 
-def position_of(order: Order, row: Mapping[str, Any]) -> tuple[Any, ...]:
+def position_of(order: Order, row: Row) -> tuple[Any, ...]:
     """Return where a row stands in the order."""
     return tuple(row[term.column.name] for term in order)
 
@@ -76,7 +84,9 @@ def keyset_predicate(order: Order, alias: str, position: Sequence[Any], paramete
     one_way = len({term.descending for term in order}) == 1
     if one_way and not any(term.column.nullable for term in order):
         names = ", ".join(f"{alias}.{term.column.name}" for term in order)
-        values = ", ".join(parameters.add_one(value, term.column.kind) for term, value in zip(order, position, strict=True))
+        values = ", ".join(
+            parameters.add_one(value, term.column.kind) for term, value in zip(order, position, strict=True)
+        )
         return f"({names}) {'<' if order[0].descending else '>'} ({values})"
     return _after(order, alias, position, parameters)
 

@@ -53,9 +53,7 @@ def mentions_presence(where: Where) -> bool:
     return "presence" in where or any(mentions_presence(each) for each in nested)
 
 
-def _all_of(
-    listing: Listing, alias: str, where: Where, parameters: Parameters, budget: _Budget, depth: int
-) -> str:
+def _all_of(listing: Listing, alias: str, where: Where, parameters: Parameters, budget: _Budget, depth: int) -> str:
     if depth > MOST_DEEP:
         raise BadInput(f"the filter nests more than {MOST_DEEP} levels of and, or, not")
     parts = []

@@ -40,7 +40,7 @@ class Statement:
 
 
 def page_statement(query: ListQuery, owners: Sequence[Owner] | None = None) -> Statement:
-    """Return the statement of a page; with owners, of one page each, with the owner's `_place` (from 1) in every row."""
+    """Return the statement of a page; with owners, of one page each, every row with its owner's `_place` (from 1)."""
     parameters = Parameters()
     order = backwards(query.order) if query.window.from_end else query.order
     head = "" if owners is None else _owners_sql(owners, parameters)

@@ -56,9 +56,7 @@ class Mirrored(Node):
     clio_updated_at: datetime.datetime | None = strawberry.field(
         description="When Clio last changed the record; whole seconds."
     )
-    presence: Presence = strawberry.field(
-        resolver=_presence, description="Whether the record is known to be at Clio."
-    )
+    presence: Presence = strawberry.field(resolver=_presence, description="Whether the record is known to be at Clio.")
     seen_at: datetime.datetime = strawberry.field(
         description="When the request or delivery that last changed the mirrored record began."
     )

@@ -4,6 +4,8 @@ import asyncio
 import json
 from typing import Any
 
+from structlog.testing import capture_logs
+
 from core.registry import Registry
 from core.services import Services
 from core.webhooks.counters import counts
@@ -179,9 +181,12 @@ async def test_one_bad_record_holds_up_no_other(scene: Scene, firm: int) -> None
     await scene.post(endpoint, contact_event("updated", 11))
     await scene.post(endpoint, contact_event("updated", 12, name="nul\0 byte"))
     await scene.post(endpoint, contact_event("updated", 13))
-    await process_deliveries(scene.services)
+    with capture_logs() as lines:
+        await process_deliveries(scene.services)
+    assert "byte" not in repr(lines)
     statuses = {row["record_clio_id"]: row["status"] for row in await scene.deliveries()}
     assert statuses == {bad: "failed", good: "processed", 11: "processed", 12: "failed", 13: "processed"}
+    assert not [row for row in await scene.deliveries() if "byte" in (row["error_message"] or "")]
 
 
 async def test_a_limit_at_clio_defers_and_never_kills(scene: Scene, firm: int) -> None:

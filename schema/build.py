@@ -1,0 +1,95 @@
+"""Building the schema from what is registered: once per application, as often as wanted in one process."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+from strawberry.types.graphql import OperationType
+
+from core.errors import PluginConflict
+from core.registry import Registry
+from schema.connections import connection_field
+from schema.context import RequestContext
+from schema.derive import Derived, derive_types
+from schema.errors import shape_errors
+from schema.limits import MOST_TOKENS, CostRule
+from schema.lookups import lookup_field, node_fields
+from schema.mutations import Mutation
+from schema.operations import ENTITIES, operation_fields
+from schema.scalars import SCALARS
+from schema.subscriptions import Subscription
+
+CACHED_DOCUMENTS = 512
+
+
+class OperationScope(SchemaExtension):
+    """Gives every operation readers of its own, and lets it begin only with the scope it needs."""
+
+    def on_operation(self) -> Iterator[None]:
+        """Replace the request's context by one for this operation."""
+        context = self.execution_context.context
+        if isinstance(context, RequestContext):
+            self.execution_context.context = context.operation()
+        yield
+
+    def on_execute(self) -> Iterator[None]:
+        """Ask for the scope: `write` for a mutation, `read` for everything else."""
+        is_mutation = self.execution_context.operation_type is OperationType.MUTATION
+        self.execution_context.context.principal.require_scope("write" if is_mutation else "read")
+        yield
+
+
+class ServiceSchema(strawberry.Schema):
+    """A schema whose errors are shaped in one place, whatever the transport."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Give every error its code; nothing is logged but what was not raised on purpose."""
+        executed = execution_context is None or execution_context.result is not None
+        shape_errors(errors, refused=not executed)
+
+
+def build_schema(registry: Registry) -> ServiceSchema:
+    """Return the schema of what the registry holds. The plugins' classes are left as they are."""
+    derived = derive_types(registry.resources)
+    return ServiceSchema(
+        query=_query_type(derived),
+        mutation=Mutation,
+        subscription=Subscription,
+        types=[entity.type for entity in (*ENTITIES, *(each.entity for each in derived.values()))],
+        extensions=[
+            lambda: AddValidationRules([CostRule]),
+            lambda: MaxTokensLimiter(MOST_TOKENS),
+            lambda: ParserCache(CACHED_DOCUMENTS),
+            lambda: ValidationCache(CACHED_DOCUMENTS),
+            OperationScope,
+        ],
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
+
+
+def _query_type(derived: dict[str, Derived]) -> type[Any]:
+    entities = {entity.name: entity for entity in (*ENTITIES, *(each.entity for each in derived.values()))}
+    fields = {**node_fields(entities), **operation_fields()}
+    for each in derived.values():
+        for name, field in ((each.resource.name, lookup_field(each.entity)), (each.resource.plural, _list(each))):
+            if name in fields:
+                raise PluginConflict(f"the query {name!r} of resource {each.resource.name} is taken: rename it")
+            fields[name] = field
+    made = type(
+        "Query", (), {"__doc__": "The root of queries.", "__module__": __name__, "__annotations__": {}, **fields}
+    )
+    return strawberry.type(made, description="Everything that can be read. The scope `read` is needed.")
+
+
+def _list(each: Derived) -> Any:
+    return connection_field(
+        each.entity,
+        each.connection,
+        each.arguments(with_firm=True),
+        description=f"A list of {each.entity.name}, by Clio's id unless ordered otherwise. Leaves out what is not "
+        "present unless the filter speaks of presence.",
+    )

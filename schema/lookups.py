@@ -1,0 +1,80 @@
+"""Fields that answer with one object: `contact(id:, clioId:)`, `node` and `nodes`."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import strawberry
+
+from core.errors import BadInput
+from schema.connections import argument, with_arguments
+from schema.context import Info
+from schema.entities import Entity
+from schema.global_ids import read_firm, read_global_id, read_id_of, read_number
+from schema.types.mirrored import Node
+
+MOST_NODES = 200
+"""Ids that one `nodes` takes."""
+
+
+def lookup_field(entity: Entity) -> Any:
+    """Return the field that finds one mirrored record, whatever its presence."""
+
+    async def resolve(
+        root: Any,  # noqa: ARG001 - strawberry passes it
+        info: Info,
+        *,
+        id: str | None = None,  # noqa: A002 - the argument's name
+        clio_id: str | None = None,
+        firm: str | None = None,
+    ) -> Any:
+        context = info.context
+        if (id is None) == (clio_id is None):
+            raise BadInput("pass one of id and clioId")
+        wanted_firm = read_firm(firm)
+        if clio_id is not None:
+            number = read_number(clio_id, name="clioId")
+            return await entity.find_number(context.readers, context.principal, wanted_firm, number)
+        found = read_id_of(str(id), entity.name, name="id")
+        if wanted_firm not in {None, found.firm}:
+            return None
+        return await entity.find_global(context.readers, found)
+
+    arguments = {
+        "id": argument(strawberry.ID, "Global id."),
+        "clio_id": argument(strawberry.ID, "Clio's id; `firm` says whose where the caller sees several firms."),
+        "firm": argument(strawberry.ID, "One firm, by number or global id."),
+    }
+    return strawberry.field(
+        resolver=with_arguments(resolve, arguments, entity.type | None),
+        description=f"One {entity.name} by global id or by Clio's id, deleted ones included; null where there is none.",
+    )
+
+
+def node_fields(entities: Mapping[str, Entity]) -> dict[str, Any]:
+    """Return the fields `node` and `nodes` over the given types."""
+
+    async def find(info: Info, text: str) -> Any:
+        found = read_global_id(text)
+        entity = entities.get(found.type_name)
+        return None if entity is None else await entity.find_global(info.context.readers, found)
+
+    async def node(
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="Global id.")],  # noqa: A002
+    ) -> Node | None:
+        made: Node | None = await find(info, id)
+        return made
+
+    async def nodes(
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids; at most 200.")],
+    ) -> list[Node | None]:
+        if len(ids) > MOST_NODES:
+            raise BadInput(f"nodes takes at most {MOST_NODES} ids")
+        return list(await asyncio.gather(*(find(info, each) for each in ids)))
+
+    return {
+        "node": strawberry.field(resolver=node, description="An object by its global id; null where there is none."),
+        "nodes": strawberry.field(resolver=nodes, description="Objects by their global ids, in that order."),
+    }

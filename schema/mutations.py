@@ -1,0 +1,178 @@
+"""Mutations. What the domain refuses is in the payload's `errors`; what the caller may not do is a GraphQL error."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, cast
+
+import strawberry
+
+from core.auth.principal import Principal
+from core.connect import disconnect_firm
+from core.errors import Forbidden, NotFound, ServiceError, Unauthenticated
+from core.settings import Region
+from core.sync.runs import cancel_run, request_runs
+from schema.context import Info
+from schema.global_ids import GlobalId, read_firm, read_id_of
+from schema.operations import FIRM, SYNC_RUN
+from schema.types.firms import Firm, RegionName
+from schema.types.sync_runs import SyncRun
+
+
+@strawberry.type(description="Why a mutation did not do what was asked.")
+class MutationError:
+    """A ServiceError that the domain raised."""
+
+    code: str = strawberry.field(description="As in `extensions.code` of other errors, such as CLIO_GRANT_DEAD.")
+    message: str = strawberry.field(description="What went wrong, and what to do next.")
+    path: list[str] | None = strawberry.field(description="The argument at fault; null where none is.")
+
+
+Errors = list[MutationError]
+
+
+@strawberry.type(description="Answer of connectFirm.")
+class ConnectFirmPayload:
+    """Where to send a person."""
+
+    authorize_url: str | None = strawberry.field(
+        description="Open it in a browser within ten minutes and sign in to Clio; null where there are errors."
+    )
+    errors: Errors = strawberry.field(description="Empty when all went well.")
+
+
+@strawberry.type(description="Answer of disconnectFirm.")
+class DisconnectFirmPayload:
+    """The firm as it is afterwards."""
+
+    firm: Firm | None = strawberry.field(description="The firm afterwards; null where there are errors.")
+    errors: Errors = strawberry.field(description="Empty when all went well.")
+
+
+@strawberry.type(description="Answer of syncNow.")
+class SyncNowPayload:
+    """The runs that will do it."""
+
+    runs: list[SyncRun] = strawberry.field(description="The runs asked for; one that was on its way already is kept.")
+    errors: Errors = strawberry.field(description="Empty when all went well.")
+
+
+@strawberry.type(description="Answer of cancelSync.")
+class CancelSyncPayload:
+    """The run as it is afterwards."""
+
+    run: SyncRun | None = strawberry.field(description="The run afterwards; null where there are errors.")
+    cancelled: bool = strawberry.field(description="False where it had finished already.")
+    errors: Errors = strawberry.field(description="Empty when all went well.")
+
+
+@asynccontextmanager
+async def _collecting(errors: Errors, argument: str | None) -> AsyncIterator[None]:
+    """Turn a ServiceError of the domain into an item of `errors`; permission failures stay GraphQL errors."""
+    try:
+        yield
+    except (Forbidden, Unauthenticated):
+        raise
+    except ServiceError as error:
+        errors.append(MutationError(code=error.code, message=str(error), path=[argument] if argument else None))
+
+
+def _visible(principal: Principal, found: GlobalId, what: str) -> int:
+    """Return the number of what an id names; another firm's looks like one that does not exist."""
+    if not principal.may_see(found.firm):
+        raise NotFound(f"there is no such {what}")
+    return found.number
+
+
+async def _connect_firm(
+    info: Info, region: Annotated[RegionName, strawberry.argument(description="Where the firm's account is.")]
+) -> ConnectFirmPayload:
+    errors: Errors = []
+    url = None
+    async with _collecting(errors, "region"):
+        url = await info.context.services.accounts.authorize_url(cast("Region", region.value))
+    return ConnectFirmPayload(authorize_url=url, errors=errors)
+
+
+async def _disconnect_firm(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="Global id of the firm.")],  # noqa: A002
+) -> DisconnectFirmPayload:
+    context = info.context
+    errors: Errors = []
+    firm: Firm | None = None
+    async with _collecting(errors, "id"):
+        number = _visible(context.principal, read_id_of(id, "Firm", name="id"), "firm")
+        if await FIRM.find(context.readers, number, number) is None:
+            raise NotFound("there is no such firm")
+        await disconnect_firm(context.services, number)
+        context.readers.forget()
+        firm = await FIRM.find(context.readers, number, number)
+    return DisconnectFirmPayload(firm=firm, errors=errors)
+
+
+async def _sync_now(
+    info: Info,
+    resource: Annotated[
+        str | None, strawberry.argument(description="One resource, such as contact; all unless given.")
+    ] = strawberry.UNSET,
+    full: Annotated[
+        bool | None, strawberry.argument(description="Read everything again instead of what changed.")
+    ] = strawberry.UNSET,
+    firm: Annotated[
+        strawberry.ID | None, strawberry.argument(description="One firm; all of the caller's unless given.")
+    ] = strawberry.UNSET,
+) -> SyncNowPayload:
+    context = info.context
+    errors: Errors = []
+    runs: list[SyncRun] = []
+    async with _collecting(errors, "resource" if resource else None):
+        allowed = context.principal.allowed_firms(read_firm(firm or None))
+        if allowed is None:
+            allowed = frozenset(row["id"] for row in await context.services.database.pool.fetch("SELECT id FROM firm"))
+        asked = await request_runs(context.services, firms=sorted(allowed), resource=resource or None, full=bool(full))
+        rows = await context.services.database.pool.fetch(
+            f"SELECT {SYNC_RUN.listing.select('t')} FROM sync_run AS t WHERE t.id = ANY ($1) AND t.firm = ANY ($2)"
+            " ORDER BY t.id",
+            asked,
+            sorted(allowed),
+        )
+        runs = [SYNC_RUN.make(row) for row in rows]
+    return SyncNowPayload(runs=runs, errors=errors)
+
+
+async def _cancel_sync(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="Global id of the run.")],  # noqa: A002
+) -> CancelSyncPayload:
+    context = info.context
+    errors: Errors = []
+    run: SyncRun | None = None
+    cancelled = False
+    async with _collecting(errors, "id"):
+        found = read_id_of(id, "SyncRun", name="id")
+        number = _visible(context.principal, found, "sync run")
+        if await SYNC_RUN.find(context.readers, found.firm, number) is None:
+            raise NotFound("there is no such sync run")
+        cancelled = await cancel_run(context.services, number)
+        context.readers.forget()
+        run = await SYNC_RUN.find(context.readers, found.firm, number)
+    return CancelSyncPayload(run=run, cancelled=cancelled, errors=errors)
+
+
+@strawberry.type(description="Everything that can be changed. The scope `write` is needed.")
+class Mutation:
+    """The root of mutations."""
+
+    connect_firm: ConnectFirmPayload = strawberry.field(
+        resolver=_connect_firm, description="Begin to connect a firm: returns the address at which a person consents."
+    )
+    disconnect_firm: DisconnectFirmPayload = strawberry.field(
+        resolver=_disconnect_firm,
+        description="End a firm's webhooks and its grant at Clio; the mirrored records stay.",
+    )
+    sync_now: SyncNowPayload = strawberry.field(
+        resolver=_sync_now, description="Ask for sync runs; workers do them, and syncProgress shows how far they are."
+    )
+    cancel_sync: CancelSyncPayload = strawberry.field(
+        resolver=_cancel_sync, description="Cancel a run: a queued one at once, a running one after its page."
+    )

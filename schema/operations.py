@@ -1,0 +1,103 @@
+"""The lists that core owns: firms, sync runs, webhook endpoints and deliveries, and counts of these."""
+
+from typing import Any
+
+import strawberry
+
+from schema.connections import argument, connection_field, connection_type, list_arguments, with_arguments
+from schema.context import Info
+from schema.entities import Entity, describe_fields
+from schema.filters import FilterInputs
+from schema.global_ids import read_firm
+from schema.read.listing import Kind
+from schema.read.parameters import Parameters, firm_predicate
+from schema.read.readers import fetch
+from schema.read.statements import Statement
+from schema.types.firms import FIRMS, Firm, Me
+from schema.types.sync_runs import SYNC_RUNS, SyncRun
+from schema.types.webhooks import (
+    WEBHOOK_DELIVERIES,
+    WEBHOOK_ENDPOINTS,
+    StatusCount,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookMetrics,
+)
+
+FIRM = Entity(FIRMS, Firm)
+SYNC_RUN = Entity(SYNC_RUNS, SyncRun)
+WEBHOOK_ENDPOINT = Entity(WEBHOOK_ENDPOINTS, WebhookEndpoint)
+WEBHOOK_DELIVERY = Entity(WEBHOOK_DELIVERIES, WebhookDelivery)
+
+ENTITIES = (FIRM, SYNC_RUN, WEBHOOK_ENDPOINT, WEBHOOK_DELIVERY)
+"""Every object type of core's that has a global id."""
+
+_LISTS = (
+    ("sync_runs", SYNC_RUN, ("resource", "state", "kind"), "Sync runs, oldest first."),
+    ("webhook_endpoints", WEBHOOK_ENDPOINT, ("resource", "model", "state"), "Webhook endpoints, oldest first."),
+    (
+        "webhook_deliveries",
+        WEBHOOK_DELIVERY,
+        ("status", "model", "event", "received_at", "record_clio_id"),
+        "Webhook deliveries, oldest first; `last` gives the latest.",
+    ),
+)
+
+
+def operation_fields() -> dict[str, Any]:
+    """Return the fields of Query that core owns; new ones for every schema."""
+    inputs = FilterInputs({entity.name: describe_fields(entity.type) for entity in ENTITIES})
+    fields: dict[str, Any] = {
+        "firms": strawberry.field(resolver=_firms, description="The firms the caller may see, in order of number."),
+        "me": strawberry.field(resolver=_me, description="The bearer of the token."),
+        "webhook_metrics": strawberry.field(
+            resolver=with_arguments(
+                _webhook_metrics,
+                {
+                    "model": argument(str, "One of Clio's webhook models; all unless given."),
+                    "firm": argument(
+                        strawberry.ID, "One firm, by number or global id; all of the caller's unless given."
+                    ),
+                },
+                WebhookMetrics,
+            ),
+            description="What became of the webhook deliveries.",
+        ),
+    }
+    for name, entity, columns, description in _LISTS:
+        arguments = list_arguments(inputs.of(entity.listing, columns=columns), None, with_firm=True)
+        fields[name] = connection_field(entity, connection_type(entity), arguments, description=description)
+    return fields
+
+
+async def _firms(info: Info) -> list[Firm]:
+    parameters = Parameters()
+    condition = firm_predicate(FIRMS, "t", info.context.principal.firms, parameters)
+    text = f"SELECT {FIRMS.select('t')} FROM firm AS t WHERE {condition} ORDER BY t.id"
+    rows = await fetch(info.context.readers.pool, Statement(text, parameters.values))
+    return [FIRM.make(row) for row in rows]
+
+
+async def _me(info: Info) -> Me:
+    principal = info.context.principal
+    firms = None if principal.firms is None else [strawberry.ID(str(firm)) for firm in sorted(principal.firms)]
+    return Me(subject=principal.subject, firms=firms, scopes=sorted(principal.scopes))
+
+
+async def _webhook_metrics(
+    root: Any,  # noqa: ARG001 - strawberry passes it
+    info: Info,
+    model: str | None = None,
+    firm: str | None = None,
+) -> WebhookMetrics:
+    parameters = Parameters()
+    firms = info.context.principal.allowed_firms(read_firm(firm))
+    conditions = [firm_predicate(WEBHOOK_DELIVERIES, "t", firms, parameters)]
+    if model is not None:
+        conditions.append(f"t.model = {parameters.add_one(model, Kind.TEXT)}")
+    text = (
+        "SELECT t.status, count(*) AS count FROM webhook_delivery AS t"
+        f" WHERE {' AND '.join(conditions)} GROUP BY t.status ORDER BY t.status"
+    )
+    rows = await fetch(info.context.readers.pool, Statement(text, parameters.values))
+    return WebhookMetrics(model=model, statuses=[StatusCount(status=row["status"], count=row["count"]) for row in rows])

@@ -1,0 +1,157 @@
+"""The API on a real server on loopback, and a client of it that mints its own tokens."""
+
+import asyncio
+import base64
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import uvicorn
+from pydantic import SecretStr
+
+from core.app import create_app
+from core.auth.tokens import mint
+from core.process import QuietServer
+from core.registry import Registry
+from core.services import Services
+from core.settings import Settings
+from tests.schema.schema_data import ONE
+
+
+@dataclass
+class Answer:
+    """What the API answered."""
+
+    status: int
+    body: dict[str, Any]
+    headers: httpx.Headers
+
+    @property
+    def data(self) -> Any:
+        """The data of an answer that must hold no errors."""
+        assert "errors" not in self.body, self.body["errors"]
+        return self.body["data"]
+
+    @property
+    def codes(self) -> list[str]:
+        """The code of every error."""
+        return [error["extensions"]["code"] for error in self.body["errors"]]
+
+    @property
+    def messages(self) -> list[str]:
+        """The message of every error."""
+        return [error["message"] for error in self.body["errors"]]
+
+
+@dataclass
+class Api:
+    """A client of the API on loopback."""
+
+    services: Services
+    url: str
+    http: httpx.AsyncClient
+
+    def token(self, firms: list[int] | None, scopes: tuple[str, ...] = ("read",), ttl_s: float = 600) -> str:
+        """Mint a token."""
+        return mint(self.services.settings, subject="test", firms=firms, scopes=scopes, ttl_s=ttl_s)
+
+    async def query(
+        self,
+        document: str,
+        variables: dict[str, Any] | None = None,
+        *,
+        firms: list[int] | None = None,
+        scopes: tuple[str, ...] = ("read",),
+        **headers: str,
+    ) -> Answer:
+        """Run a document as the bearer of a token for some firms (ONE unless given)."""
+        token = self.token([ONE] if firms is None else firms, scopes)
+        answer = await self.http.post(
+            self.url,
+            json={"query": document, "variables": variables},
+            headers={"Authorization": f"Bearer {token}", **headers},
+        )
+        return Answer(answer.status_code, answer.json(), answer.headers)
+
+    @contextlib.contextmanager
+    def count_sql(self) -> Iterator[list[str]]:
+        """Collect the statements that run inside the block."""
+        engine = self.services.database._engine
+        real, statements = engine.pool, list[str]()
+        engine.pool = _CountingPool(real, statements)
+        try:
+            yield statements
+        finally:
+            engine.pool = real
+
+
+class _CountingPool:
+    """A pool that notes every statement."""
+
+    def __init__(self, pool: Any, statements: list[str]) -> None:
+        self._pool = pool
+        self._statements = statements
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._pool, name)
+        if name not in {"fetch", "fetchrow", "fetchval", "execute"}:
+            return found
+
+        def counted(text: str, *values: Any) -> Any:
+            self._statements.append(text)
+            return found(text, *values)
+
+        return counted
+
+
+def gid(type_name: str, firm: int, number: int) -> str:
+    """Return a global id, written independently of the code under test."""
+    return base64.urlsafe_b64encode(f"{type_name}:{firm}:{number}".encode()).rstrip(b"=").decode()
+
+
+def settings_for(database_url: str, redis_url: str) -> Settings:
+    """Return settings that point at given servers; Clio is nowhere."""
+    return Settings(
+        database_url=SecretStr(database_url),
+        redis_url=SecretStr(redis_url),
+        clio_client_id="test",
+        clio_client_secret=SecretStr("secret"),
+        jwt_secret=SecretStr("a signing key of at least thirty-two characters"),
+        encryption_keys=SecretStr(f"test:{base64.b64encode(bytes(range(32))).decode()}"),
+        graphql_max_page=40,
+    )
+
+
+@contextlib.asynccontextmanager
+async def serving(services: Services) -> AsyncIterator[str]:
+    """Serve the whole application with uvicorn on loopback; yield its address."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
+        config = uvicorn.Config(
+            create_app(services),
+            log_config=None,
+            lifespan="on",
+            timeout_graceful_shutdown=2,  # type: ignore[arg-type]
+        )
+        server = QuietServer(config)
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:
+            assert not running.done(), running
+            await asyncio.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await running
+
+
+@contextlib.asynccontextmanager
+async def open_api(settings: Settings, registry: Registry) -> AsyncIterator[Api]:
+    """Serve an application of its own; yield a client."""
+    services = Services(settings, registry)
+    async with serving(services) as url, httpx.AsyncClient(timeout=30) as http:
+        yield Api(services, f"{url}/graphql", http)
