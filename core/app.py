@@ -7,11 +7,12 @@ from typing import Any
 from litestar import Litestar, MediaType, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
 from core.health import live, ready_handler
 from core.logging import get_logger
-from core.pages import dashboard_files, oauth_callback
+from core.pages import dashboard_files, oauth_callback, openapi
 from core.services import Services
 from core.webhooks.inbox import Inbox
 from core.webhooks.receiver import WebhookReceiver
@@ -34,6 +35,7 @@ def create_app(services: Services) -> ASGIApp:
     litestar = Litestar(
         route_handlers=[
             live,
+            openapi,
             ready_handler(services),
             oauth_callback(services),
             *filter(None, [dashboard_files()]),
@@ -41,7 +43,12 @@ def create_app(services: Services) -> ASGIApp:
         ],
         lifespan=[lifespan],
         exception_handlers={HTTPException: _plain_error, 500: _hidden_error},
-        openapi_config=OpenAPIConfig(title="Clio Integration Service", version="0.1.0", path="/openapi"),
+        openapi_config=OpenAPIConfig(
+            title="Clio Integration Service",
+            version="0.1.0",
+            path="/openapi",
+            render_plugins=[JsonRenderPlugin()],
+        ),
         logging_config=None,
         debug=False,
     )

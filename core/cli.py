@@ -37,9 +37,7 @@ def main() -> None:
         if command.name not in cli.commands:
             cli.add_command(command)
     try:
-        cli(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        status = cli(standalone_mode=False)
     except click.ClickException as wrong_use:
         wrong_use.show()
         sys.exit(2)
@@ -48,3 +46,4 @@ def main() -> None:
     except ServiceError as error:
         click.echo(f"clio-service: {error}", err=True)
         sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)

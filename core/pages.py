@@ -1,4 +1,4 @@
-"""The pages a person sees: the end of the way through OAuth, and the dashboard's files."""
+"""The plain routes: the end of the way through OAuth, the dashboard's files, the description of the HTTP API."""
 
 from html import escape
 from importlib.util import find_spec
@@ -48,6 +48,12 @@ def oauth_callback(services: Services) -> Any:
         )
 
     return callback
+
+
+@get("/openapi.json", include_in_schema=False, sync_to_thread=False)
+def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """Return the description of the plain HTTP routes; GraphQL describes itself at `/schema.graphql`."""
+    return request.app.openapi_schema.to_schema()
 
 
 def dashboard_files() -> Router | None:

@@ -10,9 +10,10 @@ import asyncio
 import math
 import random
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from enum import Enum
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -68,7 +69,7 @@ return 20
 
 # An answer may cross the end of its window, so only a request granted after that end shows that Clio's clock is behind;
 # the rest of the window that a 429 tells then says by how much. No window lasts longer than 60 s from now, and 1 s of
-# rounding, which takes back what was learned too much. Ends up to 2 s apart are one window, rounded differently.
+# rounding, which takes back what was learned too much. Ends up to 1 s apart are one window, rounded differently.
 _FINISH = """
 local granted = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or 0) - ARGV[7]
 redis.call('ZREM', KEYS[2], ARGV[1])
@@ -78,8 +79,8 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local limit, used, reset = tonumber(ARGV[2]), ARGV[2] - ARGV[3], tonumber(ARGV[4]) * 1000
 local told = redis.call('HMGET', KEYS[1], 'reset', 'used', 'skew')
 local known, skew = tonumber(told[1]) or 0, tonumber(told[3]) or tonumber(ARGV[6])
-if reset < known - 2000 then return 0 end
-if reset <= known + 2000 then
+if reset < known - 1000 then return 0 end
+if reset <= known + 1000 then
     used, reset = math.max(used, tonumber(told[2]) or 0), math.max(reset, known)
 end
 if granted >= reset then skew = math.max(skew, granted + ARGV[5] - reset + 500) end
@@ -170,15 +171,15 @@ class RequestBudget:
         """Report what became of a request; without Redis its place lapses, and the answer is kept all the same."""
         try:
             if slot.is_out:
-                await self._lose(keys=_keys(firm), args=[slot.id])
+                await _to_the_end(self._lose(keys=_keys(firm), args=[slot.id]))
             else:
-                await self._finish(keys=_keys(firm), args=[slot.id, *slot.told, GUARD_MS, OPEN_MS])
+                await _to_the_end(self._finish(keys=_keys(firm), args=[slot.id, *slot.told, GUARD_MS, OPEN_MS]))
         except RedisError as error:
             log.warning("budget_not_told", firm=firm, error=type(error).__name__)
 
     async def _ask(self, firm: int, slot: Slot, reserve: float) -> int:
         try:
-            return int(await self._take(keys=_keys(firm), args=[slot.id, DEFAULT_LIMIT, OPEN_MS, reserve]))
+            return int(await _to_the_end(self._take(keys=_keys(firm), args=[slot.id, DEFAULT_LIMIT, OPEN_MS, reserve])))
         except RedisError as error:
             raise RedisUnavailable(
                 f"no request budget without Redis ({type(error).__name__}): check that the server of REDIS_URL is up"
@@ -199,6 +200,16 @@ class RequestBudget:
                 )
             nap_s = min(wait_ms / 1000, LONGEST_NAP_S, max(left_s, 0.001))
             await asyncio.sleep(nap_s * random.uniform(1.0, 1.1))  # noqa: S311 - jitter is no secret
+
+
+async def _to_the_end(step: Awaitable[Any]) -> Any:
+    """Wait for a step even when cancelled: Redis may run it later, and a place be taken after it was given back."""
+    begun = asyncio.ensure_future(step)
+    try:
+        return await asyncio.shield(begun)
+    except asyncio.CancelledError:
+        await asyncio.gather(begun, return_exceptions=True)
+        raise
 
 
 def _keys(firm: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import msgspec
@@ -134,17 +134,21 @@ async def dribbling() -> AsyncIterator[str]:
     async def dribble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-        try:
-            while True:
+        with suppress(ConnectionError):
+            while not reader.at_eof():
                 writer.write(b" ")
                 await writer.drain()
                 await asyncio.sleep(0.02)
-        except ConnectionError:
-            writer.close()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        ended.set()
 
+    ended = asyncio.Event()
     server = await asyncio.start_server(dribble, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await ended.wait()
 
 
 async def test_an_answer_that_comes_in_drops_is_given_up(settings: Settings, services: Services, firm: int) -> None:

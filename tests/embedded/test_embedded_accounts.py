@@ -12,7 +12,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from embedded_parents import REPOSITORY, hold_servers, nothing_left
+from tests.embedded.embedded_parents import REPOSITORY, hold_servers, nothing_left
 
 from core.embedded.accounts import Account, can_use, server_account
 from core.embedded.child import spawn, wait_ended

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from embedded_parents import REPOSITORY
+from tests.embedded.embedded_parents import REPOSITORY
 
 from core.embedded import exec_child
 from core.embedded.child import end, spawn, wait_ended

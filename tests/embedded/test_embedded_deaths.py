@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 import redis.asyncio
-from embedded_parents import hold_servers, nothing_left, stopped_cluster
+from tests.embedded.embedded_parents import hold_servers, nothing_left, stopped_cluster
 
 from core.embedded.errors import EmbeddedServerError
 from core.embedded.lock import FolderLock

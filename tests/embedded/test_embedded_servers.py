@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 import redis.asyncio
-from embedded_parents import hold_servers, nothing_left, stopped_cluster
+from tests.embedded.embedded_parents import hold_servers, nothing_left, stopped_cluster
 
 from core.embedded.errors import EmbeddedServerError, ServerExited
 from core.embedded.lock import FolderLock

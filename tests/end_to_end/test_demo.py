@@ -103,11 +103,8 @@ async def all_nodes(demo: Demo, field: str, selection: str) -> list[dict[str, An
     nodes: list[dict[str, Any]] = []
     after = ""
     while True:
-        page = (
-            await demo.graphql(
-                f"{{ {field}(first: 100{after}) {{ totalCount nodes {{ {selection} }} pageInfo {{ hasNextPage endCursor }} }} }}"
-            )
-        )[field]
+        listing = f"totalCount nodes {{ {selection} }} pageInfo {{ hasNextPage endCursor }}"
+        page = (await demo.graphql(f"{{ {field}(first: 100{after}) {{ {listing} }} }}"))[field]
         nodes += page["nodes"]
         if not page["pageInfo"]["hasNextPage"]:
             assert page["totalCount"] == len(nodes)
@@ -116,7 +113,7 @@ async def all_nodes(demo: Demo, field: str, selection: str) -> list[dict[str, An
 
 
 async def listed(demo: Demo, path: str, fields: str) -> dict[str, dict[str, Any]]:
-    url, found = f"{path}.json?fields={fields}&limit=200", {}
+    url, found = f"{path}.json?fields={fields}&limit=200", dict[str, dict[str, Any]]()
     while url:
         page = await demo.clio("GET", url)
         found |= {str(record["id"]): record for record in page["data"]}
@@ -148,7 +145,7 @@ async def test_the_mirror_equals_clio_and_stays_fresh_and_ctrl_c_leaves_nothing(
     async def seen() -> bool:
         one = await demo.graphql(f'{{ contact(clioId: "{changed}") {{ title }} }}')
         other = await demo.graphql(f'{{ contact(clioId: "{deleted}") {{ presence }} }}')
-        return one["contact"]["title"] == "Counsel" and other["contact"]["presence"] == "DELETED"
+        return (one["contact"]["title"], other["contact"]["presence"]) == ("Counsel", "DELETED")
 
     await until(seen, timeout_s=10)
     deliveries = await demo.graphql("{ webhookDeliveries(first: 10) { nodes { recordClioId event status } } }")

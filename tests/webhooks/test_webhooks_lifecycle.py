@@ -4,16 +4,26 @@ import asyncio
 import datetime
 from typing import Literal
 
+import asyncpg
 import pytest
 
 from core.errors import ClioUnavailable
 from core.webhooks import lifecycle
 from core.webhooks.processing import process_deliveries
 from core.webhooks.states import TRANSITIONS, move
-from mock_clio.control.faults import RequestFault
 from tests.webhooks.webhook_scene import Scene
 
 PREFIX = "/api/v4/webhooks"
+REASONS = {
+    "missing": "MISSING_AT_CLIO",
+    "suspended": "SUSPENDED_BY_CLIO",
+    "expired": "EXPIRED",
+    "moved": "ADDRESS_CHANGED",
+}
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
 
 
 @pytest.mark.parametrize("honoured", [True, False], ids=["our-secret", "clios-secret"])
@@ -21,57 +31,57 @@ PREFIX = "/api/v4/webhooks"
 async def test_registration_leads_to_deliveries_that_verify(
     scene: Scene, firm: int, handshake: Literal["during", "after", "never"], honoured: bool
 ) -> None:
-    scene.mock.state.switches.handshake = handshake
-    scene.mock.state.switches.honour_given_secret = honoured
+    await scene.switch(handshake=handshake, honour_given_secret=honoured)
     endpoints = await lifecycle.register(scene.services, firm)
     assert len(endpoints) == 2
     await scene.until_sent()
-    scene.create()
+    await scene.create()
     await scene.until_sent()
     assert [row["event"] for row in await scene.deliveries()] == ["created"]
     await lifecycle.maintain(scene.services, firm)
     rows = await scene.endpoints()
     assert [(row["resource"], row["id"]) for row in rows] == [("contact", endpoints[0]), ("matter", endpoints[1])]
+    hooks = await scene.hooks(firm)
     for row in rows:
-        hook = scene.hook(row)
+        hook = hooks[row["clio_webhook_id"]]
         assert hook["shared_secret"] == scene.secret(row)
         assert hook["status"] == "enabled"
 
 
 async def test_registering_again_makes_nothing_new(scene: Scene, firm: int) -> None:
     first = await lifecycle.register(scene.services, firm)
-    hooks = set(scene.hooks())
+    hooks = set(await scene.hooks(firm))
     assert await lifecycle.register(scene.services, firm) == first
-    assert set(scene.hooks()) == hooks
+    assert set(await scene.hooks(firm)) == hooks
 
 
 async def test_two_workers_register_once(scene: Scene, firm: int) -> None:
     both = await asyncio.gather(*(lifecycle.register(scene.services, firm) for _ in range(4)))
     assert {tuple(endpoints) for endpoints in both} == {tuple(both[0])}
-    assert len(scene.hooks()) == 2
+    assert len(await scene.hooks(firm)) == 2
 
 
 async def test_a_subscription_asks_for_every_field_and_nearly_31_days(scene: Scene, firm: int) -> None:
     await lifecycle.register(scene.services, firm)
     row = (await scene.endpoints())[0]
-    hook = scene.hook(row)
+    hook = (await scene.hooks(firm))[row["clio_webhook_id"]]
     assert hook["fields"] == scene.services.registry.resource("contact").endpoint.fields
     assert hook["events"] == ["created", "updated", "deleted"]
-    left = datetime.datetime.fromtimestamp(hook["expires_at"], datetime.UTC) - datetime.datetime.now(datetime.UTC)
+    left = datetime.datetime.fromisoformat(hook["expires_at"]) - datetime.datetime.now(datetime.UTC)
     assert datetime.timedelta(days=30.5) < left < datetime.timedelta(days=31)
 
 
 async def test_a_lost_answer_does_not_subscribe_twice(scene: Scene, firm: int) -> None:
-    scene.mock.state.faults.requests.append(RequestFault(status=502, prefix=PREFIX, method="POST", when="after"))
+    await scene.clio.fail(status=502, prefix=PREFIX, method="POST", when="after")
     await lifecycle.register(scene.services, firm)
-    assert len(scene.hooks()) == 2
+    assert len(await scene.hooks(firm)) == 2
     await lifecycle.register(scene.services, firm)
-    assert len(scene.hooks()) == 2
+    assert len(await scene.hooks(firm)) == 2
     assert len(await scene.endpoints()) == 2
 
 
 async def test_what_clio_refuses_does_not_stop_the_others(scene: Scene, firm: int) -> None:
-    scene.mock.state.faults.requests.append(RequestFault(status=403, prefix=PREFIX, method="POST"))
+    await scene.clio.fail(status=403, prefix=PREFIX, method="POST")
     assert len(await lifecycle.register(scene.services, firm)) == 1
     [failed] = await scene.endpoints("failed")
     assert failed["error_code"] == "CLIO_FORBIDDEN"
@@ -83,7 +93,7 @@ async def test_what_clio_refuses_does_not_stop_the_others(scene: Scene, firm: in
 
 
 async def test_clio_being_away_is_told_on_registering_and_only_logged_on_maintaining(scene: Scene, firm: int) -> None:
-    scene.mock.state.faults.requests.append(RequestFault(status=503, prefix=PREFIX, count=8))
+    await scene.clio.fail(status=503, prefix=PREFIX, count=8)
     with pytest.raises(ClioUnavailable):
         await lifecycle.register(scene.services, firm)
     await lifecycle.maintain(scene.services, firm)
@@ -93,12 +103,12 @@ async def test_clio_being_away_is_told_on_registering_and_only_logged_on_maintai
 async def test_past_half_of_its_life_a_subscription_is_extended(scene: Scene, firm: int) -> None:
     await lifecycle.register(scene.services, firm)
     row = (await scene.endpoints())[0]
-    hook = scene.hook(row)
-    now = int(datetime.datetime.now(datetime.UTC).timestamp())
     for days, extended in ((16, False), (15, True)):
-        hook["expires_at"] = now + days * 86_400
+        await scene.change_hook(row, expires_at=_now() + datetime.timedelta(days=days))
         await lifecycle.maintain(scene.services, firm)
-        assert (scene.hook(row)["expires_at"] > now + 30 * 86_400) is extended
+        hook = (await scene.hooks(firm))[row["clio_webhook_id"]]
+        left = datetime.datetime.fromisoformat(hook["expires_at"]) - _now()
+        assert (left > datetime.timedelta(days=30)) is extended
     assert (await scene.endpoints())[0]["id"] == row["id"]
 
 
@@ -106,23 +116,34 @@ async def test_past_half_of_its_life_a_subscription_is_extended(scene: Scene, fi
 async def test_a_lost_subscription_is_replaced_and_its_endpoint_retired(scene: Scene, firm: int, loss: str) -> None:
     await lifecycle.register(scene.services, firm)
     old = (await scene.endpoints())[0]
-    hook = scene.hook(old)
     if loss == "missing":
-        scene.forget_hook(old)
+        await scene.delete_hook(old)
     elif loss == "suspended":
-        hook["status"] = "suspended"
+        await _suspend(scene, old)
     elif loss == "expired":
-        hook["expires_at"] = 1
+        await scene.change_hook(old, expires_at=_now() - datetime.timedelta(minutes=1))
     else:
-        hook["url"] = "https://elsewhere.example/webhooks"
+        await scene.change_hook(old, url="https://127.0.0.1:9/elsewhere")
     await lifecycle.maintain(scene.services, firm)
     new = (await scene.endpoints())[0]
     assert (new["resource"], new["id"] > old["id"]) == ("contact", True)
-    assert (await scene.row("webhook_endpoint", old["id"]))["state"] == "retired"
-    assert len(scene.hooks()) == 2
-    scene.create()
+    retired = await scene.row("webhook_endpoint", old["id"])
+    assert (retired["state"], retired["error_code"]) == ("retired", REASONS[loss])
+    assert len(await scene.hooks(firm)) == 2
+    await scene.create()
     await scene.until_sent()
     assert [row["endpoint"] for row in await scene.deliveries()] == [new["id"]]
+
+
+async def _suspend(scene: Scene, endpoint: asyncpg.Record) -> None:
+    """Let Clio meet an endpoint that fails, until it gives up on it."""
+    pool = scene.services.database.pool
+    await scene.switch(suspend_after_failures=1)
+    await pool.execute("ALTER TABLE webhook_delivery RENAME TO webhook_delivery_away")
+    await scene.create()
+    await scene.until_sent()
+    await pool.execute("ALTER TABLE webhook_delivery_away RENAME TO webhook_delivery")
+    assert (await scene.hooks(endpoint["firm"]))[endpoint["clio_webhook_id"]]["status"] == "suspended"
 
 
 async def test_a_subscription_at_our_address_that_nobody_knows_is_ended(scene: Scene, firm: int) -> None:
@@ -130,35 +151,35 @@ async def test_a_subscription_at_our_address_that_nobody_knows_is_ended(scene: S
     row = (await scene.endpoints())[0]
     await scene.services.database.pool.execute("DELETE FROM webhook_endpoint WHERE id = $1", row["id"])
     await lifecycle.maintain(scene.services, firm)
-    assert sorted(scene.hooks()) == sorted(each["clio_webhook_id"] for each in await scene.endpoints())
+    assert sorted(await scene.hooks(firm)) == sorted(each["clio_webhook_id"] for each in await scene.endpoints())
 
 
 async def test_unregistering_ends_everything_at_clio(scene: Scene, firm: int) -> None:
     await lifecycle.register(scene.services, firm)
     rows = await scene.endpoints()
     await lifecycle.unregister(scene.services, firm)
-    assert scene.hooks() == []
+    assert await scene.hooks(firm) == {}
     assert len(await scene.endpoints("retired")) == 2
     assert (await scene.post(rows[0], {})).status_code == 410
 
 
 async def test_unregistering_without_clio_retires_all_the_same(scene: Scene, firm: int) -> None:
     await lifecycle.register(scene.services, firm)
-    scene.mock.state.faults.requests.append(RequestFault(status=503, prefix=PREFIX, count=1000))
+    await scene.clio.fail(status=503, prefix=PREFIX, count=1000)
     await lifecycle.unregister(scene.services, firm)
     assert len(await scene.endpoints("retired")) == 2
 
 
 async def test_an_edit_at_clio_reaches_the_mirror(scene: Scene, firm: int) -> None:
     await lifecycle.register(scene.services, firm)
-    contact = scene.create(title="Partner")
-    scene.edit(contact, title="Of counsel")
+    contact = await scene.create(title="Partner")
+    await scene.edit(contact, title="Of counsel")
     await scene.until_sent()
     assert await process_deliveries(scene.services) == 2
     row = await scene.contact(contact)
     assert row is not None
     assert row["title"] == "Of counsel"
-    assert scene.fetches(contact) == 0
+    assert await scene.fetches(contact) == 0
 
 
 async def test_no_move_outside_the_table_is_made(scene: Scene) -> None:

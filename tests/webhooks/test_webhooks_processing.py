@@ -11,7 +11,6 @@ from core.services import Services
 from core.webhooks.counters import counts
 from core.webhooks.failures import ATTEMPTS_MAX
 from core.webhooks.processing import CHANNEL, process_deliveries
-from mock_clio.control.faults import RequestFault
 from tests.webhooks.webhook_scene import NOON, Scene, contact_event, hint
 
 
@@ -35,7 +34,7 @@ async def test_a_delivery_older_than_the_row_changes_nothing(scene: Scene, firm:
     await scene.settle(endpoint, contact_event("updated", 11, second=3, title="old"))
     assert await scene.contact(11) == before
     assert [row["outcome"] for row in await scene.deliveries()] == ["created", "unchanged"]
-    assert scene.fetches(11) == 0
+    assert await scene.fetches(11) == 0
 
 
 async def test_coalesced_payloads_leave_the_newest(scene: Scene, firm: int) -> None:
@@ -80,7 +79,7 @@ async def test_a_creation_that_comes_after_its_deletion_makes_no_row(scene: Scen
 
 async def test_a_deletion_among_other_events_is_confirmed_by_one_fetch(scene: Scene, firm: int) -> None:
     endpoint = await scene.endpoint(firm)
-    alive = scene.create(title="alive")
+    alive = await scene.create(title="alive")
     for clio_id in (alive, 999_999):
         await scene.post(endpoint, contact_event("updated", clio_id))
         await scene.post(endpoint, hint("deleted", clio_id))
@@ -89,19 +88,19 @@ async def test_a_deletion_among_other_events_is_confirmed_by_one_fetch(scene: Sc
     assert row is not None
     assert (row["presence"], row["title"]) == ("present", "alive")
     assert await scene.contact(999_999) is None
-    assert [scene.fetches(clio_id) for clio_id in (alive, 999_999)] == [1, 1]
+    assert [await scene.fetches(clio_id) for clio_id in (alive, 999_999)] == [1, 1]
 
 
 async def test_many_incomplete_payloads_of_a_record_cost_one_fetch(scene: Scene, firm: int) -> None:
     endpoint = await scene.endpoint(firm)
-    clio_id = scene.create(title="read from Clio")
+    clio_id = await scene.create(title="read from Clio")
     for number in range(20):
         await scene.post(endpoint, hint("updated", clio_id, nickname=number))
     assert await process_deliveries(scene.services) == 20
     row = await scene.contact(clio_id)
     assert row is not None
     assert row["title"] == "read from Clio"
-    assert scene.fetches(clio_id) == 1
+    assert await scene.fetches(clio_id) == 1
 
 
 async def test_a_payload_that_cannot_be_taken_as_data_is_fetched(scene: Scene, firm: int) -> None:
@@ -113,27 +112,27 @@ async def test_a_payload_that_cannot_be_taken_as_data_is_fetched(scene: Scene, f
         {"is_client": [1]},
     ]
     for part in spoiled:
-        clio_id = scene.create(title="read from Clio")
+        clio_id = await scene.create(title="read from Clio")
         await scene.settle(endpoint, contact_event("updated", clio_id, **part))
         row = await scene.contact(clio_id)
         assert row is not None
-        assert (row["title"], scene.fetches(clio_id)) == ("read from Clio", 1)
+        assert (row["title"], await scene.fetches(clio_id)) == ("read from Clio", 1)
 
 
 async def test_two_payloads_of_the_same_second_are_settled_by_a_fetch(scene: Scene, firm: int) -> None:
     endpoint = await scene.endpoint(firm)
-    clio_id = scene.create(title="the truth")
+    clio_id = await scene.create(title="the truth")
     for title in ("one", "other"):
         await scene.post(endpoint, contact_event("updated", clio_id, title=title))
     await process_deliveries(scene.services)
     row = await scene.contact(clio_id)
     assert row is not None
-    assert (row["title"], scene.fetches(clio_id)) == ("the truth", 1)
+    assert (row["title"], await scene.fetches(clio_id)) == ("the truth", 1)
 
 
 async def test_a_payload_as_new_as_the_row_and_different_is_settled_by_a_fetch(scene: Scene, firm: int) -> None:
     endpoint = await scene.endpoint(firm)
-    clio_id = scene.create(title="first")
+    clio_id = await scene.create(title="first")
     await scene.settle(endpoint, hint("created", clio_id))
     stored = await scene.contact(clio_id)
     assert stored is not None
@@ -141,14 +140,14 @@ async def test_a_payload_as_new_as_the_row_and_different_is_settled_by_a_fetch(s
     await scene.settle(endpoint, contact_event("updated", clio_id, second=second, title="as new"))
     row = await scene.contact(clio_id)
     assert row is not None
-    assert (row["title"], scene.fetches(clio_id)) == ("first", 2)
+    assert (row["title"], await scene.fetches(clio_id)) == ("first", 2)
 
 
 async def test_a_record_gone_at_clio_is_a_deletion(scene: Scene, firm: int) -> None:
     endpoint = await scene.endpoint(firm)
-    clio_id = scene.create()
+    clio_id = await scene.create()
     await scene.settle(endpoint, hint("created", clio_id))
-    scene.delete(clio_id)
+    await scene.delete(clio_id)
     await scene.settle(endpoint, hint("updated", clio_id))
     row = await scene.contact(clio_id)
     assert row is not None
@@ -158,8 +157,8 @@ async def test_a_record_gone_at_clio_is_a_deletion(scene: Scene, firm: int) -> N
 
 async def test_a_fetch_that_fails_is_tried_again_and_succeeds(scene: Scene, firm: int) -> None:
     endpoint = await scene.endpoint(firm)
-    clio_id = scene.create()
-    scene.mock.state.faults.requests.append(RequestFault(status=503, prefix=f"/api/v4/contacts/{clio_id}", count=4))
+    clio_id = await scene.create()
+    await scene.clio.fail(status=503, prefix=f"/api/v4/contacts/{clio_id}", count=4)
     await scene.post(endpoint, hint("updated", clio_id))
     assert await process_deliveries(scene.services) == 0
     [failed] = await scene.deliveries()
@@ -174,8 +173,8 @@ async def test_a_fetch_that_fails_is_tried_again_and_succeeds(scene: Scene, firm
 
 async def test_one_bad_record_holds_up_no_other(scene: Scene, firm: int) -> None:
     endpoint = await scene.endpoint(firm)
-    bad, good = scene.create(), scene.create()
-    scene.mock.state.faults.requests.append(RequestFault(status=503, prefix=f"/api/v4/contacts/{bad}", count=4))
+    bad, good = await scene.create(), await scene.create()
+    await scene.clio.fail(status=503, prefix=f"/api/v4/contacts/{bad}", count=4)
     await scene.post(endpoint, hint("updated", bad))
     await scene.post(endpoint, hint("updated", good))
     await scene.post(endpoint, contact_event("updated", 11))
@@ -191,23 +190,23 @@ async def test_one_bad_record_holds_up_no_other(scene: Scene, firm: int) -> None
 
 async def test_a_limit_at_clio_defers_and_never_kills(scene: Scene, firm: int) -> None:
     endpoint = await scene.endpoint(firm)
-    ids = [scene.create() for _ in range(3)]
+    ids = [await scene.create() for _ in range(3)]
     for clio_id in ids:
         await scene.post(endpoint, hint("updated", clio_id))
     await scene.services.database.pool.execute("UPDATE webhook_delivery SET attempts = $1", ATTEMPTS_MAX + 5)
-    scene.mock.state.faults.requests.append(RequestFault(status=429, prefix="/api/v4/contacts", retry_after=1))
+    await scene.clio.fail(status=429, prefix="/api/v4/contacts", retry_after=1)
     assert await process_deliveries(scene.services) == 0
     rows = await scene.deliveries()
     assert {(row["status"], row["error_code"], row["attempts"]) for row in rows} == {
         ("failed", "CLIO_RATE_LIMITED", ATTEMPTS_MAX + 5)
     }
-    assert sum(map(scene.fetches, ids)) == 1
+    assert sum([await scene.fetches(clio_id) for clio_id in ids]) == 1
 
 
 async def test_after_the_last_attempt_a_delivery_is_dead(scene: Scene, firm: int) -> None:
     endpoint = await scene.endpoint(firm)
-    clio_id = scene.create()
-    scene.mock.state.faults.requests.append(RequestFault(status=503, prefix="/api/v4/contacts", count=4))
+    clio_id = await scene.create()
+    await scene.clio.fail(status=503, prefix="/api/v4/contacts", count=4)
     await scene.post(endpoint, hint("updated", clio_id))
     await scene.services.database.pool.execute("UPDATE webhook_delivery SET attempts = $1", ATTEMPTS_MAX - 1)
     assert await process_deliveries(scene.services) == 1
@@ -270,8 +269,8 @@ async def test_a_record_another_worker_is_at_is_left_alone(scene: Scene, firm: i
 
 async def test_a_worker_that_is_stopped_gives_back_what_it_held(scene: Scene, firm: int) -> None:
     endpoint = await scene.endpoint(firm)
-    clio_id = scene.create()
-    scene.mock.state.faults.requests.append(RequestFault(delay=0.4, prefix="/api/v4/contacts"))
+    clio_id = await scene.create()
+    await scene.clio.fail(delay=0.4, prefix="/api/v4/contacts")
     await scene.post(endpoint, hint("updated", clio_id))
     worker = asyncio.create_task(process_deliveries(scene.services))
     await scene.until_processing()

@@ -11,14 +11,13 @@ from typing import Any
 import asyncpg
 import httpx
 
+from core.clio import webhooks as clio_webhooks
 from core.services import Services
 from core.webhooks.endpoints import insert_endpoint, own_secret
 from core.webhooks.inbox import Inbox
 from core.webhooks.processing import process_deliveries
 from core.webhooks.states import move
-from mock_clio.server import MockClioServer
-from mock_clio.store.rows import Row
-from mock_clio.tables.catalog import CONTACTS
+from tests.driving import Control
 
 NOON = datetime.datetime(2026, 11, 2, 12, 0, tzinfo=datetime.UTC)
 IDLE_STEPS = 2000
@@ -26,10 +25,10 @@ IDLE_STEPS = 2000
 
 @dataclass(kw_only=True)
 class Scene:
-    """A service whose webhooks can be reached, and the mock Clio."""
+    """A service whose webhooks can be reached, and the mock Clio, driven over HTTP."""
 
     services: Services
-    mock: MockClioServer
+    clio: Control
     inbox: Inbox
     http: httpx.AsyncClient
 
@@ -70,21 +69,19 @@ class Scene:
     async def contact(self, clio_id: int) -> asyncpg.Record | None:
         return await self.services.database.pool.fetchrow("SELECT * FROM contacts_contact WHERE clio_id = $1", clio_id)
 
-    def hooks(self) -> list[int]:
-        """The ids of the subscriptions that Clio has."""
-        return [int(row["id"]) for row in self.mock.state.store["Webhook"]]
+    async def hooks(self, firm: int) -> dict[int, dict[str, Any]]:
+        """The subscriptions that Clio has, by id."""
+        listed = await clio_webhooks.list_webhooks(self.services.accounts.client(firm))
+        return {int(hook["id"]): hook for hook in listed}
 
-    def hook(self, endpoint: asyncpg.Record) -> Row:
-        """Clio's side of an endpoint, to look at and to spoil."""
-        found = self.mock.state.hooks.find(endpoint["clio_webhook_id"])
-        assert found is not None
-        return found.row
+    async def change_hook(self, endpoint: asyncpg.Record, **changes: Any) -> None:
+        """Change a subscription behind the back of whoever looks after it."""
+        client = self.services.accounts.client(endpoint["firm"])
+        await clio_webhooks.update_webhook(client, endpoint["clio_webhook_id"], **changes)
 
-    def forget_hook(self, endpoint: asyncpg.Record) -> None:
+    async def delete_hook(self, endpoint: asyncpg.Record) -> None:
         """Lose a subscription at Clio."""
-        hooks = self.mock.state.hooks
-        del hooks._subscriptions[endpoint["clio_webhook_id"]]
-        self.mock.state.store["Webhook"].remove(endpoint["clio_webhook_id"])
+        await clio_webhooks.delete_webhook(self.services.accounts.client(endpoint["firm"]), endpoint["clio_webhook_id"])
 
     async def age(self, endpoint: asyncpg.Record, *, hours: int) -> None:
         """Let an endpoint have been left alone for so long."""
@@ -131,33 +128,28 @@ class Scene:
 
     async def until_sent(self) -> None:
         """Wait until the mock has sent all it had to send."""
-        for _ in range(IDLE_STEPS):
-            if not len(self.mock.state.courier.background):
-                return
-            await asyncio.sleep(0.005)
-        raise AssertionError("the mock does not come to an end of its deliveries")
+        await self.clio.call("POST", "deliveries/settle")
 
-    def edit(self, clio_id: int, *, seconds: int = 1, **data: Any) -> Row:
+    async def switch(self, **switches: Any) -> None:
+        """Let Clio behave otherwise, where nobody knows how it does."""
+        await self.clio.call("PATCH", "switches", switches)
+
+    async def edit(self, clio_id: int, *, seconds: int = 1, **data: Any) -> None:
         """Change a contact at Clio, so many seconds later than whatever came before."""
-        self.mock.state.clock.advance(seconds)
-        return self.mock.state.writer.update(CONTACTS, clio_id, data)
+        await self.clio.call("POST", "clock/advance", {"seconds": seconds})
+        await self.clio.edit("contacts", clio_id, **data)
 
-    def create(self, **data: Any) -> int:
+    async def create(self, **data: Any) -> int:
         """Create a contact at Clio."""
-        self.mock.state.clock.advance(1)
-        made = self.mock.state.writer.create(
-            CONTACTS, {"type": "Person", "first_name": "Ines", "last_name": "Moreau", **data}, self.mock.state.owner
-        )
-        return int(made["id"])
+        return await self.clio.create("contacts", type="Person", first_name="Ines", last_name="Moreau", **data)
 
-    def delete(self, clio_id: int) -> None:
+    async def delete(self, clio_id: int) -> None:
         """Delete a contact at Clio."""
-        self.mock.state.clock.advance(1)
-        self.mock.state.writer.delete(CONTACTS, clio_id)
+        await self.clio.delete("contacts", clio_id)
 
-    def fetches(self, clio_id: int) -> int:
+    async def fetches(self, clio_id: int) -> int:
         """How often one contact was asked for at Clio."""
-        return sum(f"/contacts/{clio_id}" in entry.path for entry in self.mock.state.journal.requests)
+        return len(await self.clio.requests(f"/api/v4/contacts/{clio_id}"))
 
 
 def contact_event(event: str, clio_id: int, *, second: int = 0, **data: Any) -> dict[str, Any]:
