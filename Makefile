@@ -15,7 +15,7 @@ demo: $(VENV)/.runtime ## Run everything against a mock Clio with a seeded firm;
 	@exec $(BIN)/clio-service demo --port $(PORT) --mock-clio-port $(MOCK_CLIO_PORT)
 
 test: $(VENV)/.dev ## Run the whole test suite on embedded PostgreSQL and Redis
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 check: $(VENV)/.dev ## Lint, formatting and types
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ ServiceError                        INTERNAL
 ├── MigrationFailed                 MIGRATION_FAILED
 ├── EmbeddedServerError             EMBEDDED_SERVER          (core.embedded.errors)
 ├── InboxFull, DeliveryRefused      INBOX_FULL, DELIVERY_REFUSED (core.webhooks.inbox)
+├── SubscriptionsBusy               SUBSCRIPTIONS_BUSY       (core.webhooks.firm_lock)
 ├── BadInput                        BAD_USER_INPUT
 ├── NotFound                        NOT_FOUND
 ├── Unauthenticated                 UNAUTHENTICATED

@@ -212,7 +212,7 @@ class ClioAccounts:
 
     def _open(self, firm: int, row: asyncpg.Record) -> Access:
         known = self._known.get(firm)
-        if known is not None and known.version == row["version"]:
+        if known is not None and (known.version, known.expires_at) == (row["version"], row["expires_at"]):
             return known
         access = self._known[firm] = Access(
             access_token=self._cipher.decrypt(row["access_token"], purpose=f"access_token:{firm}"),

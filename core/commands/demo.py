@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import httpx
+from rich.console import Console
 
 from core.demo.display import Display, open_display
 from core.demo.session import SAMPLE, DemoSession
@@ -80,7 +81,7 @@ async def run_demo(options: DemoOptions) -> None:
 
 async def _run(stack: Stack, stop: asyncio.Event) -> None:
     async with httpx.AsyncClient(timeout=30) as http:
-        with open_display() as display:
+        with open_display(Console()) as display:
             display.say("PostgreSQL and Redis run; starting the mock Clio, the API and a worker")
             await stack.start()
             session = DemoSession(stack, http)

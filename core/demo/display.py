@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 
 class Display(Protocol):
@@ -55,15 +55,17 @@ class LiveDisplay:
         for run in runs:
             name = str(run["resource"])
             if name not in self._bars:
-                self._bars[name] = self._progress.add_task(name, total=None)
+                self._bars[name] = self._progress.add_task(name, total=None, state=run["state"], eta="")
             total = run["recordsSeen"] if run["state"] == "succeeded" else run["recordsTotal"]
-            self._progress.update(self._bars[name], completed=run["recordsSeen"], total=total, state=run["state"])
+            eta = "" if run["etaS"] is None else f"about {run['etaS']:.0f} s left"
+            self._progress.update(
+                self._bars[name], completed=run["recordsSeen"], total=total, state=run["state"], eta=eta
+            )
 
 
 @contextmanager
-def open_display() -> Iterator[Display]:
-    """Yield the display that suits stdout."""
-    console = Console()
+def open_display(console: Console) -> Iterator[Display]:
+    """Yield the display that suits a console: bars in a terminal, lines elsewhere."""
     if not console.is_terminal:
         yield PlainDisplay(console)
         return
@@ -71,8 +73,8 @@ def open_display() -> Iterator[Display]:
         TextColumn("{task.description:>10}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
         TextColumn("{task.fields[state]}"),
+        TextColumn("{task.fields[eta]}"),
     )
     with Progress(*columns, console=console) as progress:
         yield LiveDisplay(progress)

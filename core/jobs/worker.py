@@ -25,7 +25,7 @@ log = get_logger(__name__)
 
 SWEEP_S = 1.0
 POLLS_S = 5.0
-MAINTAIN_S = 60.0
+MAINTAIN_S = 300.0
 RESTART_S = 1.0
 JOB_TIMEOUT_S = engine.SLICE_S + 300
 DELIVERY_SLOTS = 4

@@ -32,9 +32,13 @@ async def test_a_token_that_another_process_stored_is_used_at_once(
     async with elsewhere.open():
         state, code = await approve(await elsewhere.accounts.authorize_url("us"))
         await elsewhere.accounts.complete(state=state, code=code)
-    new = await services.accounts.access(firm)
-    assert (old.version, new.version) == (1, 2)
-    assert old.access_token != new.access_token
+        new = await services.accounts.access(firm)
+        await elsewhere.accounts.disconnect(firm)
+        state, code = await approve(await elsewhere.accounts.authorize_url("us"))
+        await elsewhere.accounts.complete(state=state, code=code)
+    newest = await services.accounts.access(firm)
+    assert (old.version, new.version, newest.version) == (1, 2, 1)
+    assert len({old.access_token, new.access_token, newest.access_token}) == 3
 
 
 async def test_a_renewal_does_not_occupy_the_database(settings: Settings, services: Services, firm: int) -> None:

@@ -128,7 +128,9 @@ def settings_for(database_url: str, redis_url: str) -> Settings:
 @contextlib.asynccontextmanager
 async def serving(services: Services) -> AsyncIterator[str]:
     """Serve the whole application with uvicorn on loopback; yield its address."""
-    with socket.socket() as listener:
+    with socket.socket(
+        socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    ) as listener:  # so that asyncio turns Nagle off
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
         config = uvicorn.Config(

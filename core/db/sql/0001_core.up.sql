@@ -126,3 +126,4 @@ CREATE INDEX change_firm ON change (firm, id);
 CREATE INDEX webhook_endpoint_firm ON webhook_endpoint (firm, id);
 CREATE INDEX webhook_delivery_firm ON webhook_delivery (firm, id);
 CREATE INDEX webhook_delivery_open ON webhook_delivery (not_before_at, id) WHERE status IN ('received', 'processing', 'failed');
+CREATE INDEX webhook_delivery_record ON webhook_delivery (firm, resource, record_clio_id);
