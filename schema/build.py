@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationDefinitionNode
 from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry.types.graphql import OperationType
 
-from core.errors import PluginConflict
+from core.errors import BadInput, PluginConflict
 from core.registry import Registry
 from schema.connections import connection_field
 from schema.context import RequestContext
@@ -37,7 +37,18 @@ class OperationScope(SchemaExtension):
         yield
 
     def on_execute(self) -> Iterator[None]:
-        """Ask for the scope: `write` for a mutation, `read` for everything else."""
+        """Ask for the scope: `write` for a mutation, `read` for everything else.
+
+        Raises:
+            Forbidden: the token lacks the scope.
+            BadInput: the document holds several operations and none is named; strawberry would take the first.
+        """
+        document = self.execution_context.graphql_document
+        operations = [
+            each for each in (document.definitions if document else ()) if isinstance(each, OperationDefinitionNode)
+        ]
+        if len(operations) > 1 and not self.execution_context._provided_operation_name:  # noqa: SLF001 - not public
+            raise BadInput("the document holds several operations: name one with operationName")
         is_mutation = self.execution_context.operation_type is OperationType.MUTATION
         self.execution_context.context.principal.require_scope("write" if is_mutation else "read")
         yield

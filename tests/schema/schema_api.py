@@ -4,7 +4,7 @@ import asyncio
 import base64
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,21 +65,21 @@ class Api:
         *,
         firms: list[int] | None = None,
         scopes: tuple[str, ...] = ("read",),
-        **headers: str,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Run a document as the bearer of a token for some firms (ONE unless given)."""
         token = self.token([ONE] if firms is None else firms, scopes)
         answer = await self.http.post(
             self.url,
             json={"query": document, "variables": variables},
-            headers={"Authorization": f"Bearer {token}", **headers},
+            headers={"Authorization": f"Bearer {token}", **(headers or {})},
         )
         return Answer(answer.status_code, answer.json(), answer.headers)
 
     @contextlib.contextmanager
     def count_sql(self) -> Iterator[list[str]]:
         """Collect the statements that run inside the block."""
-        engine = self.services.database._engine
+        engine: Any = self.services.database._engine
         real, statements = engine.pool, list[str]()
         engine.pool = _CountingPool(real, statements)
         try:
@@ -137,7 +137,7 @@ async def serving(services: Services) -> AsyncIterator[str]:
             create_app(services),
             log_config=None,
             lifespan="on",
-            timeout_graceful_shutdown=2,  # type: ignore[arg-type]
+            timeout_graceful_shutdown=2,
         )
         server = QuietServer(config)
         running = asyncio.create_task(server.serve(sockets=[listener]))

@@ -96,7 +96,6 @@ def test_a_resource_may_not_take_the_name_of_one_of_cores_queries() -> None:
 
 
 def test_the_command_prints_and_checks(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "core", "schema"]
     script = "import sys; from core.cli import main; sys.argv = ['clio-service', *sys.argv[1:]]; main()"
     command = [sys.executable, "-c", script, "schema"]
     printed = subprocess.run([*command, "print"], capture_output=True, text=True, check=True)

@@ -1,6 +1,7 @@
 """Generated filters and orders against a reference in Python: the same rows, never another firm's, each page once."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from tests.schema.schema_data import ONE, TWO, contacts, matters
 
 FEW = settings(max_examples=50, deadline=None)
 
-PYTHON = {
+PYTHON: dict[str, Callable[[Any, Any], bool]] = {
     "lt": lambda value, wanted: value is not None and value < wanted,
     "lte": lambda value, wanted: value is not None and value <= wanted,
     "gt": lambda value, wanted: value is not None and value > wanted,
@@ -71,7 +72,7 @@ COLUMNS = {"dateOfBirth": "date_of_birth", "isClient": "is_client"}
 def filters(fields: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Row]:
     """Small filters: one or two fields at a leaf, and, or, not above them, so that the size limit is never met."""
     one = st.one_of(*(st.fixed_dictionaries({name: wanted}) for name, wanted in fields.items()))
-    leaves = st.one_of(st.just({}), one, st.tuples(one, one).map(lambda pair: pair[0] | pair[1]))
+    leaves: st.SearchStrategy[Row] = st.one_of(st.just({}), one, st.tuples(one, one).map(lambda pair: pair[0] | pair[1]))
     return st.recursive(
         leaves,
         lambda inner: st.one_of(
@@ -104,7 +105,7 @@ def _holds(row: Row, name: str, wanted: Any, people: dict[str, Row]) -> bool:
             return found is not None and holds(found, wanted, people)
         case _:
             value = row.get(COLUMNS.get(name, name))
-            value = value.upper() if name == "presence" else value
+            value = str(value).upper() if name == "presence" else value
             return all(PYTHON[operator](value, each) for operator, each in wanted.items())
 
 

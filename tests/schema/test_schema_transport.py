@@ -1,5 +1,6 @@
 """GraphQL over HTTP: tokens, media types, statuses, limits, error codes, request ids."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -47,11 +48,11 @@ async def test_without_a_good_token_the_answer_is_401_as_json(api: Api, header: 
     ],
 )
 async def test_statuses_and_codes_of_refused_documents(api: Api, document: str, code: str, status: int) -> None:
-    answer = await api.query(document, **MODERN)
+    answer = await api.query(document, headers=MODERN)
     assert (answer.status, answer.codes) == (status, [code])
     assert answer.headers["content-type"] == GRAPHQL_JSON
     assert ("data" in answer.body) == (status == 200)
-    again = await api.query(document, accept=PLAIN_JSON)
+    again = await api.query(document, headers={"accept": PLAIN_JSON})
     assert (again.status, again.codes, again.headers["content-type"]) == (200, [code], PLAIN_JSON)
 
 
@@ -79,7 +80,7 @@ def test_the_media_type_follows_accept_with_its_weights(accept: str | None, chos
 
 
 async def test_what_cannot_be_sent_is_406(api: Api) -> None:
-    answer = await api.query("{ me { subject } }", accept="text/html")
+    answer = await api.query("{ me { subject } }", headers={"accept": "text/html"})
     assert (answer.status, answer.codes) == (406, ["BAD_USER_INPUT"])
 
 
@@ -170,11 +171,11 @@ async def test_a_database_that_is_away_is_named_and_not_masked(api: Api, monkeyp
 
 
 async def test_a_request_id_is_taken_made_and_sent_back(api: Api) -> None:
-    answer = await api.query("{ me { subject } }", **{"X-Request-Id": "abc-123"})
+    answer = await api.query("{ me { subject } }", headers={"X-Request-Id": "abc-123"})
     assert answer.headers["x-request-id"] == "abc-123"
     made = [(await api.query("{ me { subject } }")).headers["x-request-id"] for _ in range(2)]
     assert len(set(made)) == 2
-    odd = await api.query("{ me { subject } }", **{"X-Request-Id": "a b\tc"})
+    odd = await api.query("{ me { subject } }", headers={"X-Request-Id": "a b\tc"})
     assert odd.headers["x-request-id"] != "a b\tc"
 
 
@@ -184,8 +185,6 @@ async def test_the_schema_is_served_as_text(api: Api) -> None:
 
 
 async def test_requests_at_once_do_not_mix(api: Api) -> None:
-    import asyncio
-
     async def ask(firm: int) -> set[str]:
         data = (await api.query("{ contacts { nodes { firm } } }", firms=[firm])).data
         return {node["firm"] for node in data["contacts"]["nodes"]}
