@@ -6,6 +6,7 @@ ids, counts, states and error codes; `redact` is the second line of defence, by 
 
 import logging
 import sys
+import traceback
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -23,6 +24,31 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
         if key.lower() in SECRET_KEYS:
             event[key] = "[redacted]"
     return event
+
+
+def frames_only(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Turn `exc_info` into classes and places of the chain of exceptions; a structlog processor.
+
+    Their texts are left out: drivers and libraries quote the values they choke on, which are clients' data.
+    """
+    found = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
+    if isinstance(error, BaseException):
+        event["exception"] = [line for each in _chain(error) for line in (type(each).__qualname__, *_places(each))]
+    return event
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and what it came from, outermost first."""
+    step: BaseException | None = error
+    while step is not None:
+        yield step
+        step = step.__cause__ or (None if step.__suppress_context__ else step.__context__)
+
+
+def _places(error: BaseException) -> Iterator[str]:
+    for frame in traceback.extract_tb(error.__traceback__):
+        yield f"  {frame.filename}:{frame.lineno} {frame.name}"
 
 
 def configure_logging(level: str = "info", *, stream: TextIO | None = None) -> None:
@@ -43,7 +69,7 @@ def configure_logging(level: str = "info", *, stream: TextIO | None = None) -> N
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                frames_only,
                 structlog.processors.JSONRenderer(),
             ],
         )

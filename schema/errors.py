@@ -39,6 +39,9 @@ def _shape(error: GraphQLError, *, refused: bool) -> dict[str, object]:
             return {"code": cause.code}
         case CannotGetOperationTypeError() | InvalidOperationTypeError():
             return {"code": BadInput.code}
+        case RecursionError():
+            error.message = "the query nests too deep to be read"
+            return {"code": BadInput.code}
         case GraphQLError():
             return {"code": VALIDATION_FAILED if refused else BadInput.code}
         case _ if isinstance(cause, CONNECT_ERRORS):

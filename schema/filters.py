@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from schema.global_ids import read_number
 from schema.read.listing import Kind, Listing
@@ -154,5 +155,5 @@ def _plain_value(name: str, kind: Kind, value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if kind is Kind.ID and isinstance(value, str):
-        return read_number(value, name=f"filter.{name}")
+        return read_number(value, name=f"filter.{to_camel_case(name)}")
     return value

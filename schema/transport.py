@@ -10,9 +10,11 @@ from typing import Any, TypeGuard
 
 from cross_web import HTTPException, LitestarRequestAdapter
 from litestar import Request, Response, WebSocket, get, post, websocket
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import ControllerRouterHandler, Middleware
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.http.async_base_view import AsyncBaseHTTPView
+from strawberry.http.base import BaseRequestProtocol
 from strawberry.schema.base import BaseSchema
 from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
@@ -62,6 +64,8 @@ class GraphQLView(AsyncBaseHTTPView[HttpRequest, HttpResponse, HttpResponse, Soc
             return refused
         except HTTPException as error:
             return _refuse_request(error, media_type)
+        except RequestEntityTooLarge:
+            return refusal(413, BadInput.code, f"a request holds at most {MOST_BODY_BYTES} bytes", media_type)
         if media_type == PLAIN_JSON:
             response.status_code = 200
         response.media_type = media_type
@@ -70,6 +74,17 @@ class GraphQLView(AsyncBaseHTTPView[HttpRequest, HttpResponse, HttpResponse, Soc
     async def connect(self, socket: Socket) -> None:
         """Serve one WebSocket until either side closes it."""
         await self.run(socket, context=RequestContext(self._services), root_value=None)
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Read JSON; bytes that are no text, and nesting beyond reason, are malformed like any other."""
+        try:
+            return json.loads(data)
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise json.JSONDecodeError("not JSON that can be read", "", 0) from error
+
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:  # noqa: ARG002 - strawberry's signature
+        """Never: a GET without a query is a malformed request."""
+        return False
 
     def create_response(
         self,

@@ -60,7 +60,7 @@ def _all_of(listing: Listing, alias: str, where: Where, parameters: Parameters, 
     for name, wanted in where.items():
         budget.spend()
         if wanted is None:
-            raise BadInput(f"filter.{name} is null: leave it out, or use isNull")
+            raise BadInput(f"filter: {name} is null: leave it out, or use isNull")
         if name in {"and", "or"}:
             inner = [_all_of(listing, alias, each, parameters, budget, depth + 1) for each in wanted]
             parts.append(_joined(inner, "AND" if name == "and" else "OR"))
@@ -98,7 +98,7 @@ def _column_predicates(
     for operator, value in wanted.items():
         budget.spend()
         if value is None:
-            raise BadInput(f"filter.{column.name}.{operator} is null: leave it out, or use isNull")
+            raise BadInput(f"filter: {operator} of {column.name} is null: leave it out, or use isNull")
         parts.append(_comparison(name, column.kind, operator, value, parameters))
     return parts
 

@@ -37,9 +37,7 @@ async def api(servers: EmbeddedServers, read_only_url: str, registry: Registry) 
 
 
 @pytest.fixture
-async def fresh_api(
-    database_url: str, redis_url: str, registry: Registry
-) -> AsyncIterator[Api]:
+async def fresh_api(database_url: str, redis_url: str, registry: Registry) -> AsyncIterator[Api]:
     """The API over a seeded database of the test's own, which may be written to."""
     connection = await asyncpg.connect(database_url)
     await seed(connection)

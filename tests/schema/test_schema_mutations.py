@@ -4,8 +4,11 @@ from tests.schema.schema_api import Api, gid
 from tests.schema.schema_data import ONE, TWO
 
 WRITE = ("read", "write")
-SYNC = """mutation($resource: String, $full: Boolean, $firm: ID) { syncNow(resource: $resource, full: $full, firm: $firm) {
-  runs { id firm resource kind state progress } errors { code message path } } }"""
+SYNC = """mutation($resource: String, $full: Boolean, $firm: ID) {
+  syncNow(resource: $resource, full: $full, firm: $firm) {
+    runs { id firm resource kind state progress } errors { code message path }
+  }
+}"""
 
 
 async def test_sync_now_asks_for_a_run_of_every_resource_of_the_callers_firms(fresh_api: Api) -> None:

@@ -72,7 +72,9 @@ COLUMNS = {"dateOfBirth": "date_of_birth", "isClient": "is_client"}
 def filters(fields: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Row]:
     """Small filters: one or two fields at a leaf, and, or, not above them, so that the size limit is never met."""
     one = st.one_of(*(st.fixed_dictionaries({name: wanted}) for name, wanted in fields.items()))
-    leaves: st.SearchStrategy[Row] = st.one_of(st.just({}), one, st.tuples(one, one).map(lambda pair: pair[0] | pair[1]))
+    leaves: st.SearchStrategy[Row] = st.one_of(
+        st.just({}), one, st.tuples(one, one).map(lambda pair: pair[0] | pair[1])
+    )
     return st.recursive(
         leaves,
         lambda inner: st.one_of(

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import redis.asyncio.client
+import redis.exceptions
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -83,6 +85,18 @@ async def test_a_hint_that_is_lost_is_made_up_for(fresh_api: Api) -> None:
         await asyncio.sleep(0.2)
         await run_of(fresh_api, ONE, resource="matter", state="failed")
         assert shown(await hear(socket))["state"] == "failed"
+
+
+async def test_runs_are_told_of_while_redis_is_away(fresh_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: Any) -> None:
+        raise redis.exceptions.ConnectionError
+
+    monkeypatch.setattr(redis.asyncio.client.PubSub, "subscribe", refuse)
+    run = await run_of(fresh_api, ONE, records_seen=1)
+    async with subscribed(fresh_api) as socket:
+        assert shown(await hear(socket))["recordsSeen"] == 1
+        await move(fresh_api, run, records_seen=2)
+        assert shown(await hear(socket))["recordsSeen"] == 2
 
 
 async def test_a_heartbeat_alone_is_no_progress(fresh_api: Api) -> None:

@@ -101,6 +101,8 @@ async def test_get_answers_queries_and_refuses_mutations(api: Api) -> None:
     ("content", "content_type"),
     [
         (b"{", PLAIN_JSON),
+        (b"\xff\xfe", PLAIN_JSON),
+        (b"[" * 100_000, PLAIN_JSON),
         (b"{}", PLAIN_JSON),
         (b"[]", PLAIN_JSON),
         (b'{"query": 1}', PLAIN_JSON),
@@ -114,8 +116,26 @@ async def test_a_request_that_is_none_is_400_as_json(api: Api, content: bytes, c
     assert answer.json()["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT"}
 
 
+async def test_a_request_that_is_too_large_or_has_no_query_is_refused_as_json(api: Api) -> None:
+    headers = {"Authorization": f"Bearer {api.token([1])}", "Content-Type": PLAIN_JSON}
+    answer = await api.http.post(api.url, content=b" " * 1_000_001, headers=headers)
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (413, "BAD_USER_INPUT")
+    answer = await api.http.get(api.url, headers={**headers, "accept": "*/*"})
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_USER_INPUT")
+
+
+async def test_a_document_that_nests_beyond_reason_is_refused_and_not_a_failure_of_ours(api: Api) -> None:
+    answer = await api.query("{a" * 1600 + "}" * 1600)
+    assert (answer.codes, answer.messages) == (["BAD_USER_INPUT"], ["the query nests too deep to be read"])
+    where = '{"f": ' + '{"not": ' * 400 + "{}" + "}" * 401
+    body = '{"query": "query($f: ContactFilter) { contacts(filter: $f) { totalCount } }", "variables": ' + where + "}"
+    headers = {"Authorization": f"Bearer {api.token([1])}", "Content-Type": PLAIN_JSON}
+    sent = await api.http.post(api.url, content=body, headers=headers)
+    assert sent.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
 async def test_several_operations_need_a_name(api: Api) -> None:
-    answer = await api.query("query A { me { subject } } query B { me { subject } }")
+    answer = await api.query("query A { me { subject } } query B { me { subject } }", headers=MODERN)
     assert (answer.status, answer.codes) == (400, ["BAD_USER_INPUT"])
 
 
