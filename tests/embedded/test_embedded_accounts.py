@@ -12,13 +12,13 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.embedded.embedded_parents import REPOSITORY, hold_servers, nothing_left
 
 from core.embedded.accounts import Account, can_use, server_account
 from core.embedded.child import spawn, wait_ended
 from core.embedded.errors import EmbeddedServerError
 from core.embedded.postgres_programs import NEEDED, find_postgres, reachable_postgres
 from core.embedded.servers import EmbeddedServers
+from tests.embedded.embedded_parents import REPOSITORY, hold_servers, nothing_left
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has another user to become")
 

@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.embedded.embedded_parents import REPOSITORY
 
 from core.embedded import exec_child
 from core.embedded.child import end, spawn, wait_ended
 from core.embedded.errors import EmbeddedServerError
 from core.embedded.processes import is_running
+from tests.embedded.embedded_parents import REPOSITORY
 
 SPAWNING = """
 import time

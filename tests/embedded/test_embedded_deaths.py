@@ -10,13 +10,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 import redis.asyncio
-from tests.embedded.embedded_parents import hold_servers, nothing_left, stopped_cluster
 
 from core.embedded.errors import EmbeddedServerError
 from core.embedded.lock import FolderLock
 from core.embedded.processes import is_running
 from core.embedded.redis_server import find_redis
 from core.embedded.servers import EmbeddedServers
+from tests.embedded.embedded_parents import hold_servers, nothing_left, stopped_cluster
 
 
 async def until(condition: Callable[[], bool]) -> None:

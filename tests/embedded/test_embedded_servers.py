@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 import redis.asyncio
-from tests.embedded.embedded_parents import hold_servers, nothing_left, stopped_cluster
 
 from core.embedded.errors import EmbeddedServerError, ServerExited
 from core.embedded.lock import FolderLock
@@ -19,6 +18,7 @@ from core.embedded.redis_server import RedisServer, find_redis
 from core.embedded.server import Server
 from core.embedded.servers import EmbeddedServers
 from core.embedded.state import State
+from tests.embedded.embedded_parents import hold_servers, nothing_left, stopped_cluster
 
 
 @pytest.fixture(scope="module")
