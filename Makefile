@@ -12,7 +12,7 @@ help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## Run everything against a mock Clio with a seeded firm; Ctrl-C stops it all
-	@exec $(BIN)/clio-service demo --port $(PORT) --mock-clio-port $(MOCK_CLIO_PORT)
+	@exec $(BIN)/clio-service demo --port $(PORT) --mock-clio-port $(MOCK_CLIO_PORT) --end-with-parent
 
 test: $(VENV)/.dev ## Run the whole test suite on embedded PostgreSQL and Redis
 	$(BIN)/python -m pytest -q -n auto --dist loadfile

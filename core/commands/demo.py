@@ -1,6 +1,7 @@
 """`clio-service demo`: everything on one machine, against a mock Clio, until Ctrl-C."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -18,6 +19,8 @@ from core.embedded.servers import EmbeddedServers
 from core.logging import configure_logging
 from core.process import listen, stop_on_signals
 
+PARENT_LOOK_S = 0.5
+
 
 @click.command(epilog="Example: clio-service demo --contacts 20000 --rate-limit 50")
 @click.option("--port", default=8000, show_default=True, help="Port of the API.")
@@ -27,6 +30,7 @@ from core.process import listen, stop_on_signals
 @click.option("--matters", default=1200, show_default=True, help="Matters of the seeded firm.")
 @click.option("--rate-limit", default=50, show_default=True, help="Requests a minute that the mock allows a token.")
 @click.option("--traffic-per-minute", default=12.0, show_default=True, help="Edits a minute at the mock; 0 for none.")
+@click.option("--end-with-parent", is_flag=True, help="Stop when the process that started this one is gone.")
 def demo(
     *,
     port: int,
@@ -36,6 +40,7 @@ def demo(
     matters: int,
     rate_limit: int,
     traffic_per_minute: float,
+    end_with_parent: bool,
 ) -> None:
     """Run everything against a mock Clio with a seeded firm; Ctrl-C stops all of it. Starts from nothing each time."""
     configure_logging("warning")
@@ -49,11 +54,11 @@ def demo(
         rate_limit=rate_limit,
         traffic_per_minute=traffic_per_minute,
     )
-    asyncio.run(run_demo(options))
+    asyncio.run(run_demo(options, end_with_parent=end_with_parent))
 
 
-async def run_demo(options: DemoOptions) -> None:
-    """Run the demo until SIGINT or SIGTERM.
+async def run_demo(options: DemoOptions, *, end_with_parent: bool) -> None:
+    """Run the demo until SIGINT or SIGTERM, or until the parent of this process is gone.
 
     Raises:
         PortOccupied: one of the ports is taken; nothing was started.
@@ -66,7 +71,7 @@ async def run_demo(options: DemoOptions) -> None:
     async with EmbeddedServers(options.folder / "servers") as servers:
         stack = Stack(options, servers)
         running = asyncio.create_task(_run(stack, stop))
-        stopping = asyncio.create_task(stop.wait())
+        stopping = asyncio.create_task(_until_stopped(stop, os.getppid() if end_with_parent else None))
         try:
             await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
             if running.done():
@@ -77,6 +82,15 @@ async def run_demo(options: DemoOptions) -> None:
             await asyncio.gather(running, stopping, return_exceptions=True)
             (options.folder / "demo.json").unlink(missing_ok=True)
             await stack.stop()
+
+
+async def _until_stopped(stop: asyncio.Event, parent: int | None) -> None:
+    """Wait for the event; with a parent named, set it when that one is gone (this process then has another)."""
+    while not stop.is_set():
+        if parent is not None and os.getppid() != parent:
+            stop.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), timeout=PARENT_LOOK_S)
 
 
 async def _run(stack: Stack, stop: asyncio.Event) -> None:

@@ -1,10 +1,8 @@
 """What can be read: a table, the kinds of its columns, and its edges. Everything under `schema.read` works on these."""
 
-import datetime
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from piccolo.columns.base import Column
@@ -29,18 +27,8 @@ class Kind(enum.Enum):
     OTHER = "other"
 
 
-PYTHON_TYPES: Mapping[Kind, type] = {
-    Kind.TEXT: str,
-    Kind.PRESENCE: str,
-    Kind.ID: int,
-    Kind.INT: int,
-    Kind.FLOAT: float,
-    Kind.DECIMAL: Decimal,
-    Kind.BOOL: bool,
-    Kind.DATE: datetime.date,
-    Kind.INSTANT: datetime.datetime,
-}
-"""The type of one value of a kind, as asyncpg gives and takes it."""
+INCOMPARABLE = frozenset({Kind.TEXTS, Kind.OTHER})
+"""Kinds without an order."""
 
 _PREFIXES = (
     ("varchar", Kind.TEXT),
@@ -103,7 +91,7 @@ class Listing:
         """The columns that can be ordered by: all but the surrogate id, the firm, lists and JSON."""
         unordered = {"id", "firm"} if self.has_presence else set()
         return tuple(
-            name for name, column in self.columns.items() if column.kind in PYTHON_TYPES and name not in unordered
+            name for name, column in self.columns.items() if column.kind not in INCOMPARABLE and name not in unordered
         )
 
     @property

@@ -7,7 +7,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -70,13 +70,19 @@ class Demo:
         return not any(is_running(pid) for pid in self.described["pids"].values())
 
 
+OURS = ("-c", "from core.cli import main; main()")
+
+RUN_AND_WAIT = "import subprocess, sys; subprocess.run([sys.executable, *sys.argv[1:]])"
+"""A parent that waits for the demo, as `make` does."""
+
+
 @asynccontextmanager
-async def started(folder: Path) -> AsyncIterator[Demo]:
+async def started(folder: Path, *, through: Sequence[str] = (), more: Sequence[str] = ()) -> AsyncIterator[Demo]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        "-c",
-        "from core.cli import main; main()",
-        *("demo", "--port", str(free_port()), "--mock-clio-port", str(free_port())),
+        *through,
+        *OURS,
+        *("demo", *more, "--port", str(free_port()), "--mock-clio-port", str(free_port())),
         *("--contacts", "420", "--matters", "210", "--users", "6", "--traffic-per-minute", "0"),
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
@@ -162,6 +168,13 @@ async def test_killing_the_demo_leaves_no_process(demo: Demo) -> None:
     demo.process.kill()
     await demo.process.wait()
     await until(demo.is_gone, timeout_s=20)
+
+
+async def test_killing_what_started_the_demo_leaves_no_process(tmp_path: Path) -> None:
+    async with started(tmp_path, through=("-c", RUN_AND_WAIT), more=("--end-with-parent",)) as demo:
+        demo.process.kill()
+        await demo.process.wait()
+        await until(demo.is_gone, timeout_s=30)
 
 
 async def test_a_worker_that_is_killed_is_started_again(demo: Demo) -> None:
