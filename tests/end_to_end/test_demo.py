@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -187,3 +188,40 @@ async def test_a_worker_that_is_killed_is_started_again(demo: Demo) -> None:
         return bool(found["contact"]["title"] == "After the fall")
 
     await until(seen, timeout_s=40)
+
+
+async def test_no_acknowledged_delivery_is_lost_when_postgresql_is_killed(demo: Demo) -> None:
+    """PostgreSQL, durable here as in production, dies in the middle of a stream of deliveries and comes back."""
+    contacts = list(await listed(demo, "contacts", "id"))[:40]
+    mock = demo.described["mock_clio_url"]
+    async with httpx.AsyncClient(timeout=30) as http:
+        for number, contact in enumerate(contacts):
+            if number == 15:
+                os.kill(demo.described["pids"]["postgres"], signal.SIGKILL)
+            await demo.clio("PATCH", f"contacts/{contact}.json", {"data": {"title": f"Title {number}"}})
+
+        async def arrived() -> bool:
+            await http.post(
+                f"{mock}/__mock__/clock/advance", json={"seconds": 125}
+            )  # Clio's first retry, and later ones
+            await http.post(f"{mock}/__mock__/deliveries/settle")
+            answer = await http.post(
+                demo.described["graphql_url"],
+                json={"query": "{ contacts(first: 60) { nodes { clioId title } } }"},
+                headers={"Authorization": f"Bearer {demo.described['token']}"},
+            )
+            data = answer.json().get("data") or {}
+            titles = {node["clioId"]: node["title"] for node in (data.get("contacts") or {}).get("nodes", [])}
+            return all(titles.get(contact) == f"Title {number}" for number, contact in enumerate(contacts))
+
+        await until(arrived, timeout_s=60)
+        journal = (await http.get(f"{mock}/__mock__/journal/deliveries")).json()["data"]
+    told = {entry["body"] for entry in journal if entry["outcome"] == "delivered"}
+    connection = await asyncpg.connect(demo.described["database_url"])
+    try:
+        rows = await connection.fetch("SELECT body, count(*) AS times FROM webhook_delivery GROUP BY body")
+    finally:
+        await connection.close()
+    kept = {row["body"].decode(): row["times"] for row in rows}
+    assert told - kept.keys() == set()
+    assert {body for body in told if kept[body] != 1} == set()
