@@ -15,8 +15,8 @@ from pydantic import AnyHttpUrl, SecretStr
 
 from core.embedded.child import end, spawn
 from core.embedded.servers import EmbeddedServers
+from core.loading import load_plugins
 from core.process import migrate_all
-from core.registry import load_plugins
 from core.services import Services
 from core.settings import Settings
 

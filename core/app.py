@@ -11,6 +11,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
 from core.health import live, ready_handler
+from core.loading import route_handlers
 from core.logging import get_logger
 from core.pages import dashboard_files, oauth_callback, openapi
 from core.services import Services
@@ -39,7 +40,7 @@ def create_app(services: Services) -> ASGIApp:
             ready_handler(services),
             oauth_callback(services),
             *filter(None, [dashboard_files()]),
-            *services.registry.route_handlers(services),
+            *route_handlers(services),
         ],
         lifespan=[lifespan],
         exception_handlers={HTTPException: _plain_error, 500: _hidden_error},

@@ -6,8 +6,8 @@ import click
 
 from core.commands import demo, firms, plugins, running
 from core.errors import ServiceError
+from core.loading import commands, load_plugins
 from core.logging import configure_logging
-from core.registry import load_plugins
 
 
 @click.group(epilog="Example: clio-service serve --worker")
@@ -33,7 +33,7 @@ for command in (
 def main() -> None:
     """Run the command line; an error made on purpose is one clear message on stderr and exit status 1."""
     configure_logging()
-    for command in load_plugins().commands():
+    for command in commands(load_plugins()):
         if command.name not in cli.commands:
             cli.add_command(command)
     try:

@@ -1,37 +1,19 @@
-"""Loading plugins one at a time, and what they declared as one typed façade over pluggy."""
+"""What is loaded: the plugins in order of `requires`, what they declared, and which were refused."""
 
-import importlib.metadata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import click
 import pluggy
-from litestar.types import ControllerRouterHandler
 
-from core import hookspecs
-from core.conflicts import check_edges, check_resources
-from core.errors import NotFound, PluginError
+from core.errors import NotFound
 from core.logging import get_logger
 from core.resource import Resource
-
-if TYPE_CHECKING:
-    from core.services import Services
 
 log = get_logger(__name__)
 
 OUR_DISTRIBUTION = "clio-integration-service"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """A plugin that might be loaded. `load` imports it; `distribution` is the package it came in."""
-
-    name: str
-    distribution: str
-    load: Callable[[], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,24 +65,11 @@ class Registry:
         """Return the resource whose GraphQL type has that name; None if there is none."""
         return next((resource for resource in self.resources if resource.type_name == type_name), None)
 
-    def route_handlers(self, services: "Services") -> list[ControllerRouterHandler]:
-        """Return the routes of every plugin; one of a stranger's that fails to build them is logged and left out."""
-        return [handler for _, handler in self._collect("route_handlers", services=services)]
-
-    def commands(self) -> list[click.Command]:
-        """Return the commands of every plugin; of two with one name, the first."""
-        commands: dict[str, click.Command] = {}
-        for plugin, command in self._collect("commands"):
-            name = str(command.name)
-            if name in commands:
-                log.error("plugin_command_refused", plugin=plugin, command=name, reason="the name is taken")
-            commands.setdefault(name, command)
-        return list(commands.values())
-
-    def _collect(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
+    def collect(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
+        """Yield (plugin, answer) for every answer of a hook; a stranger's hook that fails is logged and left out."""
         for plugin in self.plugins:
             try:
-                answers = list(self._call(plugin.name, hook, **arguments) or ())
+                answers = list(self.call(plugin.name, hook, **arguments) or ())
             except Exception as error:
                 if plugin.distribution == OUR_DISTRIBUTION:
                     raise
@@ -108,101 +77,8 @@ class Registry:
             else:
                 yield from ((plugin.name, answer) for answer in answers)
 
-    def _call(self, plugin: str, hook: str, **arguments: Any) -> Any:
+    def call(self, plugin: str, hook: str, **arguments: Any) -> Any:
         """Call one hook of one plugin; None where it has no such hook."""
         others = [module for name, module in self.manager.list_name_plugin() if name != plugin]
         answers = self.manager.subset_hook_caller(hook, others)(**arguments)
         return answers[0] if answers else None
-
-    def add(self, candidate: Candidate, module: Any, requires: tuple[str, ...]) -> None:
-        """Register one imported plugin and take in what it declares.
-
-        Raises:
-            PluginError: a hook does not match its specification, failed, or declares what cannot be used.
-        """
-        self.manager.register(module, candidate.name)
-        try:
-            self.manager.check_pending()
-            resources = tuple(self._call(candidate.name, "resources") or ())
-            migrations = self._call(candidate.name, "migrations")
-            if migrations is not None and not Path(migrations).is_dir():
-                raise PluginError(f"its migrations folder {Path(migrations).name!r} does not exist")
-            check_resources(candidate.name, resources, [(each.name, each.resources) for each in self.plugins])
-            check_edges(resources, self.resources)
-        except BaseException:
-            self.manager.unregister(module)
-            raise
-        self.plugins.append(
-            LoadedPlugin(
-                name=candidate.name,
-                distribution=candidate.distribution,
-                requires=requires,
-                resources=resources,
-                migrations=migrations,
-            )
-        )
-
-
-def installed_plugins() -> list[Candidate]:
-    """Return the plugins installed in this environment, ours first, then by name; imports none of them."""
-    found = [
-        Candidate(name=point.name, distribution=point.dist.name if point.dist else "", load=point.load)
-        for point in importlib.metadata.entry_points(group=hookspecs.ENTRY_POINT_GROUP)
-    ]
-    return sorted(found, key=lambda each: (each.distribution != OUR_DISTRIBUTION, each.name))
-
-
-def load_plugins(candidates: Iterable[Candidate] | None = None) -> Registry:
-    """Load the plugins (those installed unless given) one at a time, in order of `requires`.
-
-    A plugin that cannot be imported, breaks a hook's specification, requires what is not there or claims what another
-    has is refused by name, with those that require it; every other one is loaded.
-    """
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    registry = Registry(manager)
-    waiting: list[tuple[Candidate, Any, tuple[str, ...]]] = []
-    for candidate in installed_plugins() if candidates is None else candidates:
-        try:
-            module = candidate.load()
-            waiting.append((candidate, module, _requires(module)))
-        except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything at import
-            _refuse(registry, candidate, f"it cannot be imported: {type(error).__name__}: {error}")
-    while ready := _first_ready(waiting, registry):
-        waiting.remove(ready)
-        _add(registry, *ready)
-    for candidate, _, requires in waiting:
-        missing = sorted(set(requires) - {plugin.name for plugin in registry.plugins})
-        _refuse(registry, candidate, f"it requires {', '.join(missing)}, which is not loaded")
-    return registry
-
-
-def _requires(module: ModuleType) -> tuple[str, ...]:
-    requires = getattr(module, "requires", ())
-    if isinstance(requires, str) or not all(isinstance(name, str) for name in requires):
-        raise PluginError('`requires` must be a tuple of plugin names, such as ("contacts",)')
-    return tuple(requires)
-
-
-def _first_ready(
-    waiting: Sequence[tuple[Candidate, Any, tuple[str, ...]]], registry: Registry
-) -> tuple[Candidate, Any, tuple[str, ...]] | None:
-    loaded = {plugin.name for plugin in registry.plugins}
-    return next((entry for entry in waiting if loaded.issuperset(entry[2])), None)
-
-
-def _add(registry: Registry, candidate: Candidate, module: Any, requires: tuple[str, ...]) -> None:
-    if any(plugin.name == candidate.name for plugin in registry.plugins):
-        _refuse(registry, candidate, "another plugin of that name is loaded already")
-        return
-    try:
-        registry.add(candidate, module, requires)
-    except Exception as error:  # noqa: BLE001 - a stranger's hook may raise anything
-        _refuse(registry, candidate, f"{type(error).__name__}: {error}")
-
-
-def _refuse(registry: Registry, candidate: Candidate, reason: str) -> None:
-    log.error("plugin_refused", plugin=candidate.name, distribution=candidate.distribution, reason=reason)
-    registry.refused.append(
-        RefusedPlugin(name=candidate.name, distribution=candidate.distribution, reason=" ".join(reason.split())[:500])
-    )

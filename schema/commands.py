@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from core.registry import load_plugins
+from core.loading import load_plugins
 from schema.printing import COMMITTED, print_registry_schema
 
 

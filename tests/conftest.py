@@ -19,9 +19,10 @@ import redis.asyncio
 from pydantic import AnyHttpUrl, SecretStr
 
 from core.embedded.servers import EmbeddedServers
+from core.loading import load_plugins
 from core.logging import configure_logging
 from core.process import migrate_all
-from core.registry import Registry, load_plugins
+from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
 from mock_clio.server import MockClioServer

@@ -7,8 +7,8 @@ import click
 
 from core.auth.tokens import mint
 from core.errors import NotFound
+from core.loading import load_plugins
 from core.process import running_services
-from core.registry import load_plugins
 from core.settings import Region, load_settings
 from core.sync.runs import request_runs
 

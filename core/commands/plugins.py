@@ -4,7 +4,8 @@ import json
 
 import click
 
-from core.registry import Registry, load_plugins
+from core.loading import load_plugins
+from core.registry import Registry
 
 
 @click.group(epilog="Example: clio-service plugins list --json")

@@ -10,9 +10,9 @@ import click
 from core.app import create_app
 from core.db.engine import Database
 from core.jobs.worker import WorkerProcess
+from core.loading import load_plugins
 from core.logging import configure_logging
 from core.process import listen, migrate_all, running_services, serve_app, stop_on_signals, with_servers
-from core.registry import load_plugins
 from core.services import Services
 from core.settings import Settings, load_settings
 

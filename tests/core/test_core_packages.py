@@ -35,7 +35,7 @@ SCENE = """
 import asyncio, json
 from core.logging import configure_logging
 from core.process import migrate_all
-from core.registry import load_plugins
+from core.loading import load_plugins
 from core.services import Services
 from core.settings import load_settings
 from core.sync import engine, runs

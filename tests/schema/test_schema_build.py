@@ -9,7 +9,8 @@ import strawberry
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType, build_schema
 
 from core.errors import PluginConflict
-from core.registry import OUR_DISTRIBUTION, Candidate, Registry, load_plugins
+from core.loading import Candidate, load_plugins
+from core.registry import OUR_DISTRIBUTION, Registry
 from core.resource import ClioEndpoint, ClioPayload, Resource
 from plugins.contacts import plugin as contacts
 from plugins.contacts import types as contact_types
