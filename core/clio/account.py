@@ -5,14 +5,13 @@ saw; a refresh locks the row, looks whether somebody else has refreshed it meanw
 """
 
 import asyncio
-import datetime
-from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
 import httpx
 
 from core.clio import oauth
+from core.clio.access import Access
 from core.clio.answers import data_of, error_of, record_of
 from core.clio.budget import RequestBudget
 from core.clio.client import ClioClient
@@ -31,32 +30,6 @@ from core.logging import get_logger
 from core.settings import Region, Settings
 
 log = get_logger(__name__)
-
-RENEW_BEFORE_S = 300
-"""How long before its end an access token is renewed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Access:
-    """A firm's access token, with the host it is good for and the version of its row."""
-
-    access_token: str = field(repr=False)
-    base_url: str
-    version: int
-    expires_at: datetime.datetime
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether it is far enough from its end."""
-        return self._left_s() > RENEW_BEFORE_S
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether Clio should still take it."""
-        return self._left_s() > 0
-
-    def _left_s(self) -> float:
-        return (self.expires_at - datetime.datetime.now(datetime.UTC)).total_seconds()
 
 
 class ClioAccounts:

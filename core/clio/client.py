@@ -5,20 +5,18 @@ import datetime
 import functools
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import stamina
 
+from core.clio.access import AccessKeeper
 from core.clio.answers import data_of, error_of, next_url_of, record_of
 from core.clio.budget import Priority, Slot
 from core.clio.regions import pinned_url
 from core.errors import ClioRateLimited, ClioUnauthorized, ClioUnavailable, ClioUnexpectedAnswer
 from core.logging import get_logger
 from core.resource import ClioEndpoint
-
-if TYPE_CHECKING:
-    from core.clio.account import ClioAccounts
 
 log = get_logger(__name__)
 
@@ -43,7 +41,7 @@ class Page:
 class ClioClient:
     """One firm's Clio. Cheap to make: tokens, budget and connections are the accounts'."""
 
-    def __init__(self, accounts: "ClioAccounts", firm: int) -> None:
+    def __init__(self, accounts: AccessKeeper, firm: int) -> None:
         self._accounts = accounts
         self.firm = firm
 

@@ -24,6 +24,16 @@ def imports_of(file: Path) -> Iterator[str]:
             yield node.module
 
 
+def imported_modules(file: Path) -> Iterator[str]:
+    """Yield what a file imports, with `from a import b` as both a and a.b."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
 @pytest.mark.parametrize("package", FORBIDDEN)
 def test_imports_never_run_upwards(package: str) -> None:
     wrong = [
@@ -44,6 +54,19 @@ def test_a_plugin_imports_of_another_only_what_it_requires() -> None:
                 if parts[0] == "plugins" and len(parts) > 1 and parts[1] != folder.name:
                     wrong.append(f"{file.relative_to(ROOT)} imports {name}")
     assert wrong == []
+
+
+def test_no_module_imports_itself_on_a_detour() -> None:
+    """Type-only imports count, too: a circle of types is a circle to whoever reads."""
+    files = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+        for package in ("core", "schema", "plugins", "mock_clio")
+        for file in (ROOT / package).rglob("*.py")
+    }
+    graph = {name: {each for each in imported_modules(file) if each in files} - {name} for name, file in files.items()}
+    while leaves := {name for name, needed in graph.items() if not needed}:
+        graph = {name: needed - leaves for name, needed in graph.items() if name not in leaves}
+    assert graph == {}
 
 
 def test_files_and_functions_stay_small() -> None:
