@@ -101,3 +101,20 @@ async def test_mutations_do_not_reach_another_firm(fresh_api: Api) -> None:
     assert answer.codes == ["FORBIDDEN"]
     states = await fresh_api.services.database.pool.fetch("SELECT state FROM firm")
     assert {row["state"] for row in states} == {"connected"}
+
+
+async def test_who_sees_two_firms_sees_each_records_edges_within_its_own_firm(api: Api) -> None:
+    """Both firms use the same numbers, so nothing but the firm keeps their edges apart."""
+    document = """{
+      contacts(first: 40) { nodes {
+        firm matters { totalCount nodes { firm } } employees { totalCount nodes { firm } } } }
+      matters(first: 40) { nodes { firm client { firm } responsibleAttorney { firm } } }
+    }"""
+    both = (await api.query(document, firms=[ONE, TWO])).data
+    alone = (await api.query(document, firms=[ONE])).data
+    assert {node["firm"] for node in both["contacts"]["nodes"]} == {"1", "2"}
+    for node in (*both["contacts"]["nodes"], *both["matters"]["nodes"]):
+        for edge in node.values():
+            far = edge["nodes"] if isinstance(edge, dict) and "nodes" in edge else [edge]
+            assert {each["firm"] for each in far if isinstance(each, dict)} <= {node["firm"]}
+    assert [node for node in both["contacts"]["nodes"] if node["firm"] == "1"] == alone["contacts"]["nodes"]

@@ -213,6 +213,17 @@ async def test_a_queued_run_is_cancelled_at_once(services: Services, firm: int) 
     assert (await row(services, run))["state"] == "cancelled"
 
 
+async def test_a_cancelled_run_whose_worker_died_is_ended_and_not_taken_up_again(services: Services, firm: int) -> None:
+    run = await request(services, firm, "contact")
+    await services.database.pool.execute(
+        "UPDATE sync_run SET state = 'running', lease_owner = 'dead', lease_until = now() - interval '1 second'"
+    )
+    assert await runs.cancel_run(services, run)
+    assert await engine.work_on(services, run, owner="test") == "busy"
+    await schedule.finish_cancelled(services)
+    assert (await row(services, run))["state"] == "cancelled"
+
+
 async def test_a_worker_that_is_stopped_gives_its_run_back(services: Services, firm: int, control: Control) -> None:
     run = await request(services, firm, "contact")
     await control.fail(prefix="/api/v4/contacts", delay=20, skip=1, count=1)
