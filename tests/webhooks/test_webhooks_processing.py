@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from core.registry import Registry
 from core.services import Services
+from core.webhooks import claims
 from core.webhooks.counters import counts
 from core.webhooks.failures import ATTEMPTS_MAX
 from core.webhooks.processing import CHANNEL, process_deliveries
@@ -252,6 +253,20 @@ async def test_a_lapsed_lease_is_taken_over(scene: Scene, firm: int) -> None:
     assert await process_deliveries(scene.services) == 1
     [row] = await scene.deliveries()
     assert (row["status"], row["attempts"], row["lease_until"]) == ("processed", 2, None)
+
+
+async def test_a_worker_whose_lease_lapsed_settles_nothing_any_more(scene: Scene, firm: int) -> None:
+    endpoint = await scene.endpoint(firm)
+    await scene.post(endpoint, contact_event("updated", 11))
+    database = scene.services.database
+    late = await claims.claim(database, batch=10, lease_s=0.0)
+    [current] = await claims.claim(database, batch=10, lease_s=30.0)
+    assert ([each.attempt for each in late], current.attempt) == ([1], 2)
+    async with database.transaction() as connection:
+        assert await claims.finish(connection, late, "updated") == []
+    assert [row["status"] for row in await scene.deliveries()] == ["processing"]
+    async with database.transaction() as connection:
+        assert await claims.finish(connection, [current], "updated") == [current]
 
 
 async def test_a_record_another_worker_is_at_is_left_alone(scene: Scene, firm: int) -> None:
