@@ -104,16 +104,17 @@ async def _run(stack: Stack, stop: asyncio.Event) -> None:
             async for runs in session.backfill():
                 display.runs(runs)
             await session.start_traffic()
-            _write_description(stack, firm, token, await session.second_token())
+            description = _describe(stack, firm, token, await session.second_token())
+        _write_description(stack, description)
         _announce(stack, token, display)
-    await stack.watch()
+    async for _ in stack.watch():
+        _write_description(stack, description)
     stop.set()
 
 
-def _write_description(stack: Stack, firm: int, token: str, clio_access_token: str) -> None:
-    """Write `.demo/demo.json`, readable by its owner alone: scripts drive the demo through it."""
+def _describe(stack: Stack, firm: int, token: str, clio_access_token: str) -> dict[str, object]:
     options = stack.options
-    description = {
+    return {
         "graphql_url": f"{options.api_url}/graphql",
         "dashboard_url": f"{options.api_url}/dashboard",
         "mock_clio_url": options.mock_clio_url,
@@ -122,12 +123,15 @@ def _write_description(stack: Stack, firm: int, token: str, clio_access_token: s
         "clio_access_token": clio_access_token,
         "database_url": stack.servers.database_url,
         "redis_url": stack.servers.redis_url,
-        "pids": stack.pids,
     }
-    target = options.folder / "demo.json"
+
+
+def _write_description(stack: Stack, description: dict[str, object]) -> None:
+    """Write `.demo/demo.json`, readable by its owner alone: scripts drive the demo through it."""
+    target = stack.options.folder / "demo.json"
     fresh = target.with_suffix(".new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(description, file, indent=2)
+        json.dump({**description, "pids": stack.pids}, file, indent=2)
     fresh.replace(target)
 
 

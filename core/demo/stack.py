@@ -7,7 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,18 +88,24 @@ class Stack:
         await self._answers("api", f"{self.options.api_url}/health/ready", 200)
         self._start("worker")
 
-    async def watch(self) -> None:
-        """Start the API or the worker again when it dies; end when it keeps dying, or the mock or a server is gone.
+    async def watch(self) -> AsyncIterator[dict[str, int]]:
+        """Start the API or the worker again when it dies; yield the process ids whenever one has changed.
+
+        Ends when it keeps dying, or when the mock or a server is gone.
 
         Raises:
             ServiceError: names what is gone and its log.
         """
         servers = asyncio.create_task(self.servers.wait())
+        known = self.pids
         try:
             while not servers.done():
-                for name, child in self.children.items():
+                for name, child in list(self.children.items()):
                     if child.poll() is not None:
                         self._revive(name, child.returncode)
+                if self.pids != known:
+                    known = self.pids
+                    yield known
                 await asyncio.sleep(0.2)
             await servers
         finally:

@@ -179,7 +179,14 @@ async def test_killing_what_started_the_demo_leaves_no_process(tmp_path: Path) -
 
 
 async def test_a_worker_that_is_killed_is_started_again(demo: Demo) -> None:
-    os.kill(demo.described["pids"]["worker"], signal.SIGKILL)
+    killed = demo.described["pids"]["worker"]
+    os.kill(killed, signal.SIGKILL)
+
+    async def described_anew() -> bool:
+        found = json.loads((demo.folder / ".demo" / "demo.json").read_text(encoding="utf-8"))
+        return bool(found["pids"]["worker"] != killed and is_running(found["pids"]["worker"]))
+
+    await until(described_anew)
     [contact, *_] = await listed(demo, "contacts", "id")
     await demo.clio("PATCH", f"contacts/{contact}.json", {"data": {"title": "After the fall"}})
 
