@@ -101,7 +101,9 @@ class DemoSession:
             answer.raise_for_status()
 
     async def backfill(self) -> AsyncIterator[list[dict[str, Any]]]:
-        """Yield the sync runs several times a second, until every backfill has succeeded.
+        """Yield the backfills several times a second, until each and the incremental run behind it have succeeded.
+
+        From then on nothing but webhooks brings news for a while, which is what a demo should show.
 
         Raises:
             ServiceError: a run failed.
@@ -113,7 +115,8 @@ class DemoSession:
             if failed:
                 raise ServiceError(f"the backfill of {failed[0]['resource']} ended: {failed[0]['errorMessage']}")
             yield runs
-            if runs and all(run["state"] == "succeeded" for run in runs):
+            done = {(run["resource"], run["kind"]) for run in nodes if run["state"] == "succeeded"}
+            if runs and all({(run["resource"], run["kind"]), (run["resource"], "incremental")} <= done for run in runs):
                 return
             await asyncio.sleep(0.2)
 

@@ -49,7 +49,15 @@ class Running:
             page = await browser.get(await approve_redirect(url))
         assert page.status_code == 200, page.text
         self.firm = await self.services.database.pool.fetchval("SELECT max(id) FROM firm")
+        await until(self.has_caught_up)
         await until(self.is_quiet)
+
+    async def has_caught_up(self) -> bool:
+        """Whether the incremental run that follows each backfill is done, so that only webhooks bring news now."""
+        done = await self.services.database.pool.fetchval(
+            "SELECT count(DISTINCT resource) FROM sync_run WHERE kind = 'incremental' AND state = 'succeeded'"
+        )
+        return bool(done == len(self.services.registry.resources))
 
     async def is_quiet(self) -> bool:
         """Whether nothing is queued, running or waiting."""
