@@ -31,9 +31,9 @@ bench: $(VENV)/.dev ## Measure the mirror writer and the use of Clio's request b
 
 lock: $(VENV)/.dev ## Resolve the lock files again (needs the uv resolver, which it installs)
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra build --universal --generate-hashes --no-emit-index-url --no-header --quiet --python-version 3.11 -o requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev -c requirements.lock --universal --generate-hashes --no-emit-index-url --no-header --quiet --python-version 3.11 -o requirements-dev.lock
-	$(BIN)/uv pip compile --group redis -c requirements.lock --universal --generate-hashes --no-emit-index-url --no-header --quiet --python-version 3.11 -o requirements-redis.lock
+	$(BIN)/uv pip compile pyproject.toml --extra build --universal --generate-hashes --no-header --quiet --python-version 3.11 -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev -c requirements.lock --universal --generate-hashes --no-header --quiet --python-version 3.11 -o requirements-dev.lock
+	$(BIN)/uv pip compile --group redis -c requirements.lock --universal --generate-hashes --no-header --quiet --python-version 3.11 -o requirements-redis.lock
 
 clean: ## Remove the virtual environment and every local data folder
 	rm -rf $(VENV) .demo .data
