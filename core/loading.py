@@ -99,6 +99,8 @@ def _add(registry: Registry, candidate: Candidate, module: Any, requires: tuple[
         _refuse(registry, candidate, "another plugin of that name is loaded already")
         return
     try:
+        if (brought := getattr(module, "hookspecs", None)) is not None:
+            registry.manager.add_hookspecs(brought)
         registry.manager.register(module, candidate.name)
         registry.manager.check_pending()
         registry.plugins.append(_declared(registry, candidate, requires))

@@ -78,7 +78,9 @@ class Registry:
                 yield from ((plugin.name, answer) for answer in answers)
 
     def call(self, plugin: str, hook: str, **arguments: Any) -> Any:
-        """Call one hook of one plugin; None where it has no such hook."""
+        """Call one hook of one plugin; None where it has no such hook, or nothing that is loaded specifies it."""
+        if not hasattr(self.manager.hook, hook):
+            return None
         others = [module for name, module in self.manager.list_name_plugin() if name != plugin]
         answers = self.manager.subset_hook_caller(hook, others)(**arguments)
         return answers[0] if answers else None

@@ -5,21 +5,18 @@ history, webhook handling, filters, connections, batching and contract tests all
 """
 
 import dataclasses
-import datetime
-import inspect
 import re
-import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
 from piccolo.columns import BigInt, BigSerial, Timestamptz, Varchar
 from piccolo.columns.base import Column
 from piccolo.constraints import Unique
-from pydantic import BaseModel, ConfigDict
 
 from core.db.dialect import PostgresTable
 from core.errors import PluginError
+from core.payload import ClioPayload, NamedReference, Nested, Reference, clio_fields, reference_id
 
 LIFECYCLE = ("created", "updated", "deleted")
 """The webhook events every model of Clio's has. Source: Clio Manage webhooks guide."""
@@ -41,83 +38,35 @@ class MirrorTable(PostgresTable):
     seen_at = Timestamptz(help_text="when the request or delivery that last changed this row began")
 
 
-class ClioPayload(BaseModel):
-    """One record as Clio sends it, cut to the fields the mirror keeps.
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Parents:
+    """The records under each of which Clio lists a resource that has no list of its own.
 
-    `fields=` of every request is read off the model: a nested model asks for its own fields in braces, one level deep,
-    which is all Clio allows. All but `id` may be null: Clio's spec declares no field as required in an answer.
-    Source: Clio API, fields.
+    `where` is a condition in SQL on `parent`, a row of their table: those whose list holds what the mirror lacks, so
+    that a request is spent on no other. An incremental run asks only for parents that changed since the last one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    id: int
-    etag: str | None = None
-    created_at: datetime.datetime | None = None
-    updated_at: datetime.datetime | None = None
-
-    def to_row(self) -> dict[str, Any]:
-        """Return the columns of the plugin's own table, by name; the common ones are added by the mirror writer.
-
-        The default takes every field that is named as a column is. Override it where names or shapes differ.
-        """
-        own = {"id", "etag", "created_at", "updated_at"}
-        return {name: getattr(self, name) for name in type(self).model_fields if name not in own}
-
-
-class Reference(BaseModel):
-    """An association of which the mirror keeps the id alone: `matter{id}`."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    id: int | None = None
-
-
-def reference_id(reference: Reference | None) -> int | None:
-    """Return the id behind an association; None when it is empty or redacted."""
-    return reference.id if reference else None
-
-
-def clio_fields(payload: type[BaseModel]) -> str:
-    """Return the `fields` parameter for a payload model, such as `id,etag,client{id}`.
-
-    Raises:
-        PluginError: the model nests two levels, which Clio answers with 400.
-    """
-    return ",".join(_field_text(payload, name, nested=False) for name in payload.model_fields)
-
-
-def _field_text(payload: type[BaseModel], name: str, *, nested: bool) -> str:
-    model = _model_in(payload.model_fields[name].annotation)
-    if model is None:
-        return name
-    if nested:
-        raise PluginError(
-            f"{payload.__name__}.{name} nests a second level of fields, which Clio refuses with 400: flatten it"
-        )
-    return name + "{" + ",".join(_field_text(model, inner, nested=True) for inner in model.model_fields) + "}"
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the pydantic model inside `X`, `X | None` or `list[X]`; None for plain values."""
-    if inspect.isclass(annotation):
-        return annotation if issubclass(annotation, BaseModel) else None
-    found = (_model_in(argument) for argument in typing.get_args(annotation))
-    return next((model for model in found if model is not None), None)
+    resource: "Resource"
+    where: str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClioEndpoint:
     """Where Clio keeps a resource.
 
-    `path` is relative to `/api/v4`, without `.json`. `page_limit` is the most rows Clio gives in one page (200; users
-    2000). `params` go with every list request.
+    `path` is relative to `/api/v4`, without `.json`; with `parents` it holds `{parent}` where the parent's id goes.
+    `page_limit` is the most rows Clio gives in one page (200; users 2000). `params` go with every list request.
     """
 
     path: str
     payload: type[ClioPayload]
     page_limit: int = 200
     params: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    parents: Parents | None = None
+
+    def __post_init__(self) -> None:
+        if (self.parents is not None) != ("{parent}" in self.path):
+            raise PluginError(f"endpoint {self.path}: `parents` and {{parent}} in the path go together")
 
     @cached_property
     def fields(self) -> str:
@@ -150,12 +99,39 @@ class ToOne:
     reverse_description: str | None = None
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ToMany:
+    """An edge from this resource to many records of another, by the Clio ids kept in the bigint array `column`.
+
+    `to` and `reverse` are as in `ToOne`: both ends are connections.
+    """
+
+    name: str
+    to: str
+    column: str
+    description: str
+    reverse: str | None = None
+    reverse_description: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Embedded:
+    """Records of another resource that come inside this one's payload, and are written with it.
+
+    `take` returns them, without I/O; they carry every field of their own payload model.
+    """
+
+    resource: "Resource"
+    take: Callable[[Any], Sequence[ClioPayload]]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Resource:
     """One Clio resource: its table, endpoint, GraphQL type, edges and webhook model. Equal only to itself.
 
     `name` is Clio's singular word (`contact`), `plural` the name of the list (`contacts`; the endpoint's path unless
-    given). `poll_s` is how often an incremental run looks for what no webhook told.
+    given). `poll_s` is how often an incremental run looks for what no webhook told. `unserved` names the columns that
+    the GraphQL type leaves out, each with the reason.
     """
 
     IDENTIFIER: ClassVar[re.Pattern[str]] = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -164,10 +140,12 @@ class Resource:
     table: type[MirrorTable]
     type: type[Any]
     endpoint: ClioEndpoint
-    edges: Sequence[ToOne] = ()
+    edges: Sequence[ToOne | ToMany] = ()
+    embeds: Sequence[Embedded] = ()
     webhook: WebhookModel | None = None
     plural: str = ""
     poll_s: float = 300.0
+    unserved: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.plural:
@@ -216,9 +194,14 @@ __all__ = [
     "MIRROR_COLUMNS",
     "ClioEndpoint",
     "ClioPayload",
+    "Embedded",
     "MirrorTable",
+    "NamedReference",
+    "Nested",
+    "Parents",
     "Reference",
     "Resource",
+    "ToMany",
     "ToOne",
     "Unique",
     "WebhookModel",

@@ -14,10 +14,13 @@ from core.errors import BadInput, PluginConflict
 from core.registry import Registry
 from schema.connections import connection_field
 from schema.context import RequestContext
-from schema.derive import Derived, derive_types
+from schema.derive import PRESENT_ONLY, Derived, DerivedTypes, derive_types
+from schema.entities import describe_fields
 from schema.errors import shape_errors
+from schema.extending import extensions_of
 from schema.limits import MOST_TOKENS, CostRule
 from schema.lookups import lookup_field, node_fields
+from schema.metrics import metrics_field
 from schema.mutations import Mutation
 from schema.operations import ENTITIES, operation_fields
 from schema.scalars import SCALARS
@@ -65,12 +68,12 @@ class ServiceSchema(strawberry.Schema):
 
 def build_schema(registry: Registry) -> ServiceSchema:
     """Return the schema of what the registry holds. The plugins' classes are left as they are."""
-    derived = derive_types(registry.resources)
+    derived = derive_types(registry.resources, extensions_of(registry))
     return ServiceSchema(
         query=_query_type(derived),
-        mutation=Mutation,
+        mutation=_mutation_type(derived),
         subscription=Subscription,
-        types=[entity.type for entity in (*ENTITIES, *(each.entity for each in derived.values()))],
+        types=[entity.type for entity in (*ENTITIES, *(each.entity for each in derived.resources.values()))],
         extensions=[
             lambda: AddValidationRules([CostRule]),
             lambda: MaxTokensLimiter(MOST_TOKENS),
@@ -78,22 +81,47 @@ def build_schema(registry: Registry) -> ServiceSchema:
             lambda: ValidationCache(CACHED_DOCUMENTS),
             OperationScope,
         ],
-        config=StrawberryConfig(scalar_map=SCALARS),
+        config=StrawberryConfig(scalar_map=SCALARS, default_resolver=_attribute),
     )
 
 
-def _query_type(derived: dict[str, Derived]) -> type[Any]:
-    entities = {entity.name: entity for entity in (*ENTITIES, *(each.entity for each in derived.values()))}
+def _attribute(root: Any, name: str) -> Any:
+    """Return a field of an object, or of a record inside a jsonb column, which is a dict."""
+    return root.get(name) if isinstance(root, dict) else getattr(root, name)
+
+
+def _query_type(derived: DerivedTypes) -> type[Any]:
+    types = derived.resources.values()
+    entities = {entity.name: entity for entity in (*ENTITIES, *(each.entity for each in types))}
     fields = {**node_fields(entities), **operation_fields()}
-    for each in derived.values():
+    if (metrics := metrics_field([each for each in derived.root_fields if each.on == "Metrics"])) is not None:
+        fields["metrics"] = metrics
+    for each in types:
         for name, field in ((each.resource.name, lookup_field(each.entity)), (each.resource.plural, _list(each))):
             if name in fields:
                 raise PluginConflict(f"the query {name!r} of resource {each.resource.name} is taken: rename it")
             fields[name] = field
+    _add_root_fields(fields, derived, "Query")
     made = type(
         "Query", (), {"__doc__": "The root of queries.", "__module__": __name__, "__annotations__": {}, **fields}
     )
     return strawberry.type(made, description="Everything that can be read. The scope `read` is needed.")
+
+
+def _mutation_type(derived: DerivedTypes) -> type[Any]:
+    fields: dict[str, Any] = {"__doc__": Mutation.__doc__, "__module__": __name__, "__annotations__": {}}
+    _add_root_fields(fields, derived, "Mutation")
+    definition = vars(Mutation)["__strawberry_definition__"]
+    return strawberry.type(type("Mutation", (Mutation,), fields), description=definition.description)
+
+
+def _add_root_fields(fields: dict[str, Any], derived: DerivedTypes, on: str) -> None:
+    for each in derived.root_fields:
+        if each.on != on:
+            continue
+        if each.name in fields or (on == "Mutation" and each.name in describe_fields(Mutation)):
+            raise PluginConflict(f"the field {on}.{each.name} is taken: rename it")
+        fields[each.name] = each.field
 
 
 def _list(each: Derived) -> Any:
@@ -101,6 +129,5 @@ def _list(each: Derived) -> Any:
         each.entity,
         each.connection,
         each.arguments(with_firm=True),
-        description=f"A list of {each.entity.name}, by Clio's id unless ordered otherwise. Leaves out what is not "
-        "present unless the filter speaks of presence.",
+        description=f"A list of {each.entity.name}, by Clio's id unless ordered otherwise. {PRESENT_ONLY}",
     )

@@ -1,6 +1,7 @@
 """Connections as Relay has them: types per entity, and the fields that answer with one."""
 
 import inspect
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import strawberry
@@ -12,7 +13,6 @@ from schema.filters import plain
 from schema.global_ids import read_firm
 from schema.orders import plain_order
 from schema.read.cursors import write_cursor
-from schema.read.listing import ListEdge
 from schema.read.order import read_order
 from schema.read.parameters import Parameters
 from schema.read.predicates import filter_predicate
@@ -93,7 +93,7 @@ def make_type(name: str, description: str, fields: dict[str, tuple[Any, Any]]) -
     made = type(
         name, (), {"__doc__": description, "__module__": __name__, **{k: field for k, (_, field) in fields.items()}}
     )
-    made.__annotations__ = {field: annotation for field, (annotation, _) in fields.items()}
+    made.__annotations__ = {field: annotation for field, (annotation, _) in fields.items() if annotation is not None}
     return strawberry.type(made, name=name, description=description)
 
 
@@ -170,15 +170,20 @@ def with_arguments(resolve: Any, arguments: dict[str, Any], returns: Any) -> Any
 
 
 def connection_field(
-    entity: Entity, connection: type[Any], arguments: dict[str, Any], *, description: str, owner: ListEdge | None = None
+    entity: Entity,
+    connection: type[Any],
+    arguments: dict[str, Any],
+    *,
+    description: str,
+    owned: Callable[[str], str] | None = None,
 ) -> Any:
-    """Return a field that answers with a connection; `owner` is the edge whose other end is the field's parent."""
+    """Return a field that answers with a connection; `owned` says in SQL which rows are the parent's, if it has one."""
 
     async def resolve(root: Any, info: Info, **given: Any) -> Listed:
         reader = info.context.readers.list_at(
-            place_of(info.path), lambda: _read_query(entity, info, given, list_name=_list_name(info), owner=owner)
+            place_of(info.path), lambda: _read_query(entity, info, given, list_name=_list_name(info), owned=owned)
         )
-        return Listed(reader, None if owner is None else (root.firm, int(root.clio_id)), entity)
+        return Listed(reader, None if owned is None else (root.firm, int(root.clio_id)), entity)
 
     return strawberry.field(resolver=with_arguments(resolve, arguments, connection), description=description)
 
@@ -190,11 +195,11 @@ def _list_name(info: Info) -> str:
 
 
 def _read_query(
-    entity: Entity, info: Info, given: dict[str, Any], *, list_name: str, owner: ListEdge | None
+    entity: Entity, info: Info, given: dict[str, Any], *, list_name: str, owned: Callable[[str], str] | None
 ) -> ListQuery:
     context = info.context
     listing = entity.listing
-    order = read_order(listing, plain_order(given.get("order_by")))
+    order = read_order(listing, plain_order(listing, given.get("order_by")))
     where = given.get("filter")
     filtered = None if where is None else plain(listing, where)
     filter_predicate(listing, "t", filtered, Parameters())  # refuses a bad filter here, at the field it was given to
@@ -210,7 +215,7 @@ def _read_query(
             **{name: given.get(name) for name in ("first", "after", "last", "before")},
         ),
         name=list_name,
-        edge=owner,
+        owned=owned,
     )
 
 

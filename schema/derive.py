@@ -1,6 +1,6 @@
 """GraphQL types of the mirrored resources, derived per schema: the plugins' own classes are never changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +10,12 @@ from core.resource import Resource, ToOne
 from schema.connections import connection_field, connection_type, list_arguments
 from schema.context import Info
 from schema.entities import Entity, describe_fields
+from schema.extensions import Connection, Extension, Graph, ListCondition, ListOrder, ObjectField
 from schema.filters import FilterInputs
 from schema.orders import order_input
-from schema.read.listing import ListEdge, resource_listings
+from schema.read.listing import resource_listings
+
+PRESENT_ONLY = "Leaves out what is not present unless the filter speaks of presence."
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,29 +41,69 @@ class _Shell:
     fields: dict[str, tuple[Any | None, Any]] = field(default_factory=dict)
 
 
-def derive_types(resources: Sequence[Resource]) -> dict[str, Derived]:
-    """Return what every resource brings, by the name of its type: object type, connection, filter and order."""
+@dataclass(frozen=True)
+class DerivedTypes:
+    """The types of all resources by name, and the fields that plugins add to `Query`, `Mutation` and `Metrics`."""
+
+    resources: Mapping[str, Derived]
+    root_fields: Sequence[ObjectField]
+
+
+def derive_types(
+    resources: Sequence[Resource], extend: Callable[[Graph], Iterable[Extension]] = lambda _: ()
+) -> DerivedTypes:
+    """Return what every resource brings: object type, connection, filter and order, with what plugins add to them."""
     listings = resource_listings(resources)
     descriptions = {each.type_name: describe_fields(each.type) | _edge_columns(each) for each in resources}
     shells = {each.type_name: _Shell(_subclass(each)) for each in resources}
+    entities = {name: Entity(listings[name], shell.type) for name, shell in shells.items()}
+    extensions = list(extend(Graph(entities)))
+    for extension in extensions:
+        if isinstance(extension, ListCondition):
+            listings[extension.on].conditions[extension.name] = extension
+        elif isinstance(extension, ListOrder):
+            listings[extension.on].orders[extension.name] = extension
     inputs = FilterInputs(descriptions)
-    derived = {}
-    for each in resources:
-        entity = Entity(listings[each.type_name], shells[each.type_name].type)
-        described = descriptions[each.type_name]
-        derived[each.type_name] = Derived(
+    derived = {
+        each.type_name: Derived(
             each,
-            entity,
-            connection_type(entity),
-            inputs.of(entity.listing),
-            order_input(entity.listing, described),
+            entities[each.type_name],
+            connection_type(entities[each.type_name]),
+            inputs.of(listings[each.type_name]),
+            order_input(listings[each.type_name], descriptions[each.type_name]),
         )
-    for each in resources:
-        for edge in each.edges:
-            _add_edge(shells, derived, each, edge)
+        for each in resources
+    }
+    root_fields = _add_fields(shells, derived, resources, extensions)
     for each in resources:
         _decorate(shells[each.type_name], each)
-    return derived
+    return DerivedTypes(derived, root_fields)
+
+
+def _add_fields(
+    shells: Mapping[str, _Shell],
+    derived: Mapping[str, Derived],
+    resources: Sequence[Resource],
+    extensions: Sequence[Extension],
+) -> list[ObjectField]:
+    """Give the types their edges and what plugins add to them; return the fields of the types that are not theirs."""
+    for resource in resources:
+        for edge in resource.edges:
+            add = _add_to_one if isinstance(edge, ToOne) else _add_to_many
+            add(shells, derived, resource, edge)
+    left = []
+    for extension in extensions:
+        if isinstance(extension, Connection):
+            shells[extension.on].fields[extension.name] = (
+                None,
+                _connection(derived[extension.to], extension.owned, extension.description),
+            )
+        elif isinstance(extension, ObjectField):
+            if extension.on in shells:
+                shells[extension.on].fields[extension.name] = (None, extension.field)
+            else:
+                left.append(extension)
+    return left
 
 
 def _subclass(resource: Resource) -> type[Any]:
@@ -82,10 +125,11 @@ def _edge_columns(resource: Resource) -> dict[str, str]:
     return {
         edge.column: f"Clio's id of the {edge.name.replace('_', ' ')}, known even while its record is not."
         for edge in resource.edges
+        if isinstance(edge, ToOne)
     }
 
 
-def _add_edge(shells: Mapping[str, _Shell], derived: Mapping[str, Derived], resource: Resource, edge: ToOne) -> None:
+def _add_to_one(shells: Mapping[str, _Shell], derived: Mapping[str, Derived], resource: Resource, edge: Any) -> None:
     near, far = derived[resource.type_name], derived[edge.to]
     fields = shells[resource.type_name].fields
     if edge.column not in describe_fields(resource.type):
@@ -98,17 +142,43 @@ def _add_edge(shells: Mapping[str, _Shell], derived: Mapping[str, Derived], reso
         _to_one_field(edge, far.entity, description=f"{edge.description} Null until its record has arrived."),
     )
     if edge.reverse is not None:
+        described = edge.reverse_description or f"Every {near.entity.name} whose {edge.name} this is."
         shells[edge.to].fields[edge.reverse] = (
             None,
-            connection_field(
-                near.entity,
-                near.connection,
-                near.arguments(with_firm=False),
-                owner=ListEdge(name=edge.name, column=edge.column, target=far.entity.listing),
-                description=f"{edge.reverse_description or f'Every {near.entity.name} whose {edge.name} this is.'} "
-                "Leaves out what is not present unless the filter speaks of presence.",
-            ),
+            _connection(near, lambda alias: f"{alias}.{edge.column} = owner.number", described),
         )
+
+
+def _add_to_many(shells: Mapping[str, _Shell], derived: Mapping[str, Derived], resource: Resource, edge: Any) -> None:
+    near, far = derived[resource.type_name], derived[edge.to]
+    table, column = resource.table_name, edge.column
+    shells[resource.type_name].fields[edge.name] = (
+        None,
+        _connection(
+            far,
+            lambda alias: (
+                f"{alias}.clio_id = ANY (ARRAY(SELECT unnest(near.{column}) FROM {table} AS near"
+                " WHERE near.firm = owner.firm AND near.clio_id = owner.number))"
+            ),
+            edge.description,
+        ),
+    )
+    if edge.reverse is not None:
+        described = edge.reverse_description or f"Every {near.entity.name} among whose {edge.name} this is."
+        shells[edge.to].fields[edge.reverse] = (
+            None,
+            _connection(near, lambda alias: f"{alias}.{column} @> ARRAY[owner.number]", described),
+        )
+
+
+def _connection(rows: Derived, owned: Callable[[str], str], description: str) -> Any:
+    return connection_field(
+        rows.entity,
+        rows.connection,
+        rows.arguments(with_firm=False),
+        owned=owned,
+        description=f"{description} {PRESENT_ONLY}",
+    )
 
 
 def _to_one_field(edge: ToOne, target: Entity, *, description: str) -> Any:

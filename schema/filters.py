@@ -93,6 +93,8 @@ class FilterInputs:
         for edge in listing.edges.values() if edges else ():
             inner = self._input(edge.target, None, edges=False)
             fields[edge.name] = _optional(inner, f"Conditions on {_words(edge.name)}, which must be there.")
+        for condition in listing.conditions.values():
+            fields[condition.name] = _optional(condition.input, condition.description)
         fields["and_"] = _optional(list[made], "All of these hold.", "and")  # type: ignore[valid-type]
         fields["or_"] = _optional(list[made], "One of these holds.", "or")  # type: ignore[valid-type]
         fields["not_"] = _optional(made, "This does not hold.", "not")
@@ -135,6 +137,8 @@ def plain(listing: Listing, where: Any) -> dict[str, Any]:
             found[name] = plain(listing, value)
         elif name in listing.edges:
             found[name] = plain(listing.edges[name].target, value)
+        elif name in listing.conditions:
+            found[name] = listing.conditions[name].read(value)
         else:
             found[name] = _plain_column(name, listing.columns[name].kind, value)
     return found

@@ -7,6 +7,7 @@ from litestar import get
 from litestar.types import ControllerRouterHandler
 
 from core.hookspecs import hookimpl
+from schema import hookspecs
 from schema.build import build_schema
 from schema.commands import schema as schema_command
 from schema.transport import graphql_handlers
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from core.services import Services
 
 requires: tuple[str, ...] = ()
+
+__all__ = ["commands", "hookspecs", "requires", "route_handlers"]
 
 
 @hookimpl

@@ -9,8 +9,9 @@ from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 
-def _write_decimal(value: Decimal) -> str:
-    return format(value, "f")
+def _write_decimal(value: Decimal | str) -> str:
+    """Write a decimal; text comes from a jsonb column, which keeps what the API writes (`core.payload.Nested`)."""
+    return value if isinstance(value, str) else format(value, "f")
 
 
 def _read_decimal(value: object) -> Decimal:
@@ -24,8 +25,25 @@ def _read_decimal(value: object) -> Decimal:
     raise GraphQLError('a Decimal is a number written out, such as "1250.50"')
 
 
-def _write_instant(value: datetime.datetime) -> str:
-    return value.astimezone(datetime.UTC).isoformat()
+def _write_instant(value: datetime.datetime | str) -> str:
+    return value if isinstance(value, str) else value.astimezone(datetime.UTC).isoformat()
+
+
+def _write_date(value: datetime.date | str) -> str:
+    return value if isinstance(value, str) else value.isoformat()
+
+
+def _write_time(value: datetime.time | str) -> str:
+    return value if isinstance(value, str) else value.isoformat()
+
+
+def _read_time(value: object) -> datetime.time:
+    try:
+        if isinstance(value, str):
+            return datetime.time.fromisoformat(value)
+    except ValueError as error:
+        raise GraphQLError("a Time is a time of day in ISO 8601, such as 14:30:00") from error
+    raise GraphQLError("a Time is a time of day in ISO 8601, such as 14:30:00")
 
 
 def _read_instant(value: object) -> datetime.datetime:
@@ -63,8 +81,14 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     datetime.date: strawberry.scalar(
         name="Date",
         description="A day, ISO 8601, as 2024-05-31; not an instant.",
-        serialize=datetime.date.isoformat,
+        serialize=_write_date,
         parse_value=_read_date,
+    ),
+    datetime.time: strawberry.scalar(
+        name="Time",
+        description="A time of day, ISO 8601, as 14:30:00; in no zone.",
+        serialize=_write_time,
+        parse_value=_read_time,
     ),
 }
 """Python type -> scalar, for `StrawberryConfig.scalar_map`."""

@@ -119,6 +119,15 @@ class ClioClient:
                 coming.cancel()
                 await asyncio.gather(coming, return_exceptions=True)
 
+    async def page(self, endpoint: ClioEndpoint, path_or_url: str, *, priority: Priority) -> Page:
+        """Read one page: the first of a list by its path, or any other by the URL that the page before it gave.
+
+        Raises:
+            ClioNotFound: the record under which the list is kept is gone.
+        """
+        params = {} if "://" in path_or_url else {**endpoint.params, "fields": endpoint.fields}
+        return await self._page(path_or_url, params, priority)
+
     async def who_am_i(self) -> dict[str, Any]:
         """Return the connected user with its account; needs no permission. One request."""
         answer = await self.request(

@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from core.db.engine import Executor
 from core.errors import ClioUnexpectedAnswer, LeaseLost, ServiceError
 from core.mirror.statement import presence_statement, write_statement
+from core.payload import json_form
 from core.resource import ClioPayload, Resource
 
 Source = Literal["backfill", "incremental", "webhook"]
@@ -29,6 +30,10 @@ class Checkpoint:
     lease_s: float
     next_url: str | None
     total: int | None
+
+    def arguments(self) -> list[Any]:
+        """Return the parameters $6 to $10 of the statement."""
+        return [self.run_id, self.lease_owner, self.next_url, self.lease_s, self.total]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,21 +79,21 @@ async def write_records(
     when it is newer than the row by Clio's clock, and never revives a deleted record; ids in `held_back` want a fetch.
     `authoritative` says whether the records were read from Clio; unless given, all but a webhook's were.
 
+    Records of other resources that these hold (`Resource.embeds`) are written first, one statement for each resource.
+
     Raises:
         LeaseLost: the run of the checkpoint is no longer this worker's; the records are written all the same.
     """
     if authoritative is None:
         authoritative = source != "webhook"
+    for embedded in resource.embeds:
+        if inner := [each for payload in payloads for each in embedded.take(payload)]:
+            how: Any = {"seen_at": seen_at, "source": source, "authoritative": authoritative}
+            await write_records(database, embedded.resource, firm=firm, payloads=inner, **how)
     statement = write_statement(resource, authoritative=authoritative, with_checkpoint=checkpoint is not None)
     arguments: list[Any] = [encode_records(payloads), firm, seen_at, source, resource.name]
     if checkpoint is not None:
-        arguments += [
-            checkpoint.run_id,
-            checkpoint.lease_owner,
-            checkpoint.next_url,
-            checkpoint.lease_s,
-            checkpoint.total,
-        ]
+        arguments += checkpoint.arguments()
     created = updated = 0
     for _ in range(RACE_RETRIES):
         row = await database.fetchrow(statement, *arguments)
@@ -130,7 +135,27 @@ def encode_records(payloads: Iterable[ClioPayload]) -> str:
             "clio_created_at": payload.created_at,
             "clio_updated_at": payload.updated_at,
         }
-    return msgspec.json.encode(list(rows.values()), enc_hook=_encode).decode()
+    return _storable(list(rows.values()))
+
+
+def _storable(rows: list[dict[str, Any]]) -> str:
+    """Return rows as JSON; NUL, which PostgreSQL cannot hold in text, becomes U+FFFD."""
+    encoded = msgspec.json.encode(rows, enc_hook=_encode)
+    if b"\\u0000" in encoded:
+        encoded = msgspec.json.encode(_without_nul(msgspec.json.decode(encoded)))
+    return encoded.decode()
+
+
+def _without_nul(value: Any) -> Any:
+    match value:
+        case str():
+            return value.replace("\0", "\ufffd")
+        case list():
+            return [_without_nul(item) for item in value]
+        case dict():
+            return {name: _without_nul(item) for name, item in value.items()}
+        case _:
+            return value
 
 
 def _age(payload: ClioPayload) -> float:
@@ -140,4 +165,6 @@ def _age(payload: ClioPayload) -> float:
 def _encode(value: object) -> object:
     if isinstance(value, Decimal):
         return str(value)
+    if isinstance(value, BaseModel):
+        return json_form(value)
     raise TypeError(f"a row holds a {type(value).__name__}: to_row() must return plain values")

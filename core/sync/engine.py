@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from core.clio.budget import Priority
 from core.clio.client import Page
 from core.errors import (
     ClioForbidden,
@@ -22,6 +21,7 @@ from core.logging import get_logger, log_ids
 from core.mirror.writer import Checkpoint, Source, validate_records, write_records
 from core.resource import Resource
 from core.sync import runs
+from core.sync.pages import pages_of
 from core.sync.progress import publish_progress
 from core.sync.runs import Run
 
@@ -118,9 +118,8 @@ async def _fail(services: "Services", run: Run, owner: str, error: ServiceError)
 async def _work(services: "Services", run: Run, owner: str) -> bool:
     """Read and write page after page; True at the last one, False when the time slice is over."""
     resource = services.registry.resource(run.resource)
-    client = services.accounts.client(run.firm)
     ends_at = asyncio.get_running_loop().time() + SLICE_S
-    pages = client.pages(resource.endpoint, next_url=run.next_url, since_at=run.since_at, priority=Priority.SYNC)
+    pages = pages_of(services, run, resource)
     try:
         async with _heartbeat(services, run, owner):
             async for page in pages:

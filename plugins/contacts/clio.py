@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import field_validator
 
-from core.resource import ClioEndpoint, ClioPayload, Reference, reference_id
+from core.resource import ClioEndpoint, ClioPayload, Reference
 
 
 class ContactPayload(ClioPayload):
@@ -36,12 +36,6 @@ class ContactPayload(ClioPayload):
     def _address_of_object(cls, value: Any) -> Any:
         """Take the address out of an object: the spec says string, and a live client met an object."""
         return value.get("address") if isinstance(value, dict) else value
-
-    def to_row(self) -> dict[str, Any]:
-        """Return the columns, the company as its id."""
-        row = super().to_row()
-        row["company_clio_id"] = reference_id(row.pop("company"))
-        return row
 
 
 ENDPOINT = ClioEndpoint(path="contacts", payload=ContactPayload)

@@ -1,14 +1,14 @@
 """What can be read: a table, the kinds of its columns, and its edges. Everything under `schema.read` works on these."""
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from piccolo.columns.base import Column
 from piccolo.table import Table
 
-from core.resource import Resource, sql_type
+from core.resource import Resource, ToOne, sql_type
 
 
 class Kind(enum.Enum):
@@ -49,11 +49,19 @@ _PREFIXES = (
 
 @dataclass(frozen=True, kw_only=True)
 class ListColumn:
-    """A column: its name, which is that of its GraphQL field, its kind, and whether it may be null."""
+    """A column: its name, which is that of its GraphQL field, its kind, and whether it may be null.
+
+    A computed one has an `expression`, which writes its SQL for the row of an alias; it is only ordered by.
+    """
 
     name: str
     kind: Kind
     nullable: bool
+    expression: Callable[[str], str] | None = None
+
+    def sql(self, alias: str) -> str:
+        """Return the column of a row in SQL."""
+        return f"{alias}.{self.name}" if self.expression is None else self.expression(alias)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,6 +71,37 @@ class ListEdge:
     name: str
     column: str
     target: "Listing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListCondition:
+    """One more condition in the filter of the resource type `on`.
+
+    `input` is a strawberry input. `read` turns what was given into plain data and raises BadInput; `predicate` writes
+    the condition on the row of an alias, with every value one of the `schema.read.parameters.Parameters`.
+    """
+
+    on: str
+    name: str
+    input: Any
+    description: str
+    read: Callable[[Any], Any]
+    predicate: Callable[[str, Any, Any], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOrder:
+    """One more way to order lists of the resource type `on`: a term of `orderBy` may name it instead of a field.
+
+    `input` is the type of its value; `columns` turns the value into computed columns, the first of them first, or
+    raises BadInput.
+    """
+
+    on: str
+    name: str
+    input: Any
+    description: str
+    columns: Callable[[Any], Sequence[ListColumn]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,6 +120,8 @@ class Listing:
     has_presence: bool
     firm_column: str = "firm"
     edges: dict[str, ListEdge] = field(default_factory=dict)
+    conditions: dict[str, ListCondition] = field(default_factory=dict)
+    orders: dict[str, ListOrder] = field(default_factory=dict)
 
     def select(self, alias: str) -> str:
         """Return the columns of a SELECT, every one by name."""
@@ -139,6 +180,8 @@ def resource_listings(resources: Iterable[Resource]) -> dict[str, Listing]:
     listings = {resource.type_name: resource_listing(resource) for resource in known}
     for resource in known:
         for edge in resource.edges:
+            if not isinstance(edge, ToOne):
+                continue
             listings[resource.type_name].edges[edge.name] = ListEdge(
                 name=edge.name, column=edge.column, target=listings[edge.to]
             )

@@ -41,17 +41,18 @@ class OrderTerm:
 Order = tuple[OrderTerm, ...]
 
 
-def read_order(listing: Listing, wanted: Iterable[tuple[str, bool]]) -> Order:
-    """Return a total order: the wanted columns (name, descending), then what breaks ties, ascending.
+def read_order(listing: Listing, wanted: Iterable[tuple[str | ListColumn, bool]]) -> Order:
+    """Return a total order: the wanted columns (by name, or computed; descending), then what breaks ties, ascending.
 
     Raises:
         BadInput: a column is named twice, or too many are.
     """
     terms: dict[str, OrderTerm] = {}
-    for name, descending in wanted:
-        if name in terms:
-            raise BadInput(f"orderBy names {name} twice")
-        terms[name] = OrderTerm(listing.columns[name], descending)
+    for given, descending in wanted:
+        column = listing.columns[given] if isinstance(given, str) else given
+        if column.name in terms:
+            raise BadInput(f"orderBy names {column.name} twice")
+        terms[column.name] = OrderTerm(column, descending)
     if len(terms) > MOST_TERMS:
         raise BadInput(f"orderBy takes at most {MOST_TERMS} fields")
     for name in listing.ties:
@@ -64,9 +65,17 @@ def backwards(order: Order) -> Order:
     return tuple(term.reversed() for term in order)
 
 
-def order_sql(order: Order, alias: str) -> str:
-    """Return the terms of ORDER BY."""
-    return ", ".join(f"{alias}.{term.column.name} {'DESC' if term.descending else 'ASC'}" for term in order)
+def order_sql(order: Order, alias: str, *, computed: bool = True) -> str:
+    """Return the terms of ORDER BY; `computed` false is for an alias that has computed columns as columns."""
+    names = (term.column.sql(alias) if computed else f"{alias}.{term.column.name}" for term in order)
+    return ", ".join(f"{name} {'DESC' if term.descending else 'ASC'}" for name, term in zip(names, order, strict=True))
+
+
+def computed_sql(order: Order, alias: str) -> str:
+    """Return the computed columns of an order for a SELECT, each after a comma; a cursor is made of them."""
+    return "".join(
+        f", {term.column.sql(alias)} AS {term.column.name}" for term in order if term.column.expression is not None
+    )
 
 
 def order_text(order: Order) -> str:
@@ -83,7 +92,7 @@ def keyset_predicate(order: Order, alias: str, position: Sequence[Any], paramete
     """Return the predicate of the rows that come strictly after a position."""
     one_way = len({term.descending for term in order}) == 1
     if one_way and not any(term.column.nullable for term in order):
-        names = ", ".join(f"{alias}.{term.column.name}" for term in order)
+        names = ", ".join(term.column.sql(alias) for term in order)
         values = ", ".join(
             parameters.add_one(value, term.column.kind) for term, value in zip(order, position, strict=True)
         )
@@ -94,7 +103,7 @@ def keyset_predicate(order: Order, alias: str, position: Sequence[Any], paramete
 def _after(order: Order, alias: str, position: Sequence[Any], parameters: Parameters) -> str:
     """Spell the comparison out, column by column: the only way once nulls or both directions are in play."""
     term, value = order[0], position[0]
-    name = f"{alias}.{term.column.name}"
+    name = term.column.sql(alias)
     placeholder = None if value is None else parameters.add_one(value, term.column.kind)
     beyond = _beyond(name, term, placeholder)
     if len(order) == 1:

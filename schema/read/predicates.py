@@ -68,6 +68,8 @@ def _all_of(listing: Listing, alias: str, where: Where, parameters: Parameters, 
             parts.append(f"({_all_of(listing, alias, wanted, parameters, budget, depth + 1)}) IS NOT TRUE")
         elif name in listing.edges:
             parts.append(_across(listing.edges[name], alias, wanted, parameters, budget, depth))
+        elif name in listing.conditions:
+            parts.append(listing.conditions[name].predicate(alias, wanted, parameters))
         else:
             parts += _column_predicates(listing.columns[name], alias, wanted, parameters, budget)
     return _joined(parts, "AND")

@@ -1,7 +1,7 @@
 """Reading for one request: lists and records, batched so that the number of statements does not follow the rows."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any, TypeAlias
 
 import asyncpg
 from strawberry.dataloader import DataLoader
@@ -19,6 +19,8 @@ from schema.read.statements import (
 from schema.read.window import Page, cut
 
 Record = asyncpg.Record
+
+Load: TypeAlias = Callable[[Pool, frozenset[int] | None, list[Any]], Awaitable[Sequence[Any]]]
 
 
 async def fetch(pool: Pool, statement: Statement) -> list[Record]:
@@ -69,6 +71,7 @@ class Readers:
         self._firms = firms
         self._lists: dict[Any, ListReader] = {}
         self._records: dict[Listing, DataLoader[Owner, Record | None]] = {}
+        self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     @property
     def pool(self) -> Pool:
@@ -89,10 +92,26 @@ class Readers:
             loader = self._records[listing] = DataLoader(load_fn=self._record_loader(listing))
         return loader
 
+    def loader(self, key: Hashable, load: Load) -> DataLoader[Any, Any]:
+        """Return the loader that `load` serves in this request; `key` tells it from others.
+
+        `load` is given the pool, the caller's firms (None for every firm) and the keys asked for together, and returns
+        what belongs to each, in their order.
+        """
+        known = self._loaders.get(key)
+        if known is None:
+
+            async def load_keys(keys: list[Any]) -> Sequence[Any]:
+                return await load(self.pool, self._firms, keys)
+
+            known = self._loaders[key] = DataLoader(load_fn=load_keys)
+        return known
+
     def forget(self) -> None:
         """Drop what was read, before the next event of a subscription or after a mutation."""
         self._lists.clear()
         self._records.clear()
+        self._loaders.clear()
 
     def _record_loader(self, listing: Listing) -> Callable[[list[Owner]], Any]:
         async def load(keys: list[Owner]) -> list[Record | None]:

@@ -4,12 +4,12 @@ A list has no owner (`contacts`) or one per parent (`Contact.matters`). With own
 every owner: LATERAL runs the page's own query once for each, on the index of the edge's column.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from schema.read.listing import ListEdge, Listing
-from schema.read.order import Order, backwards, keyset_predicate, order_sql
+from schema.read.listing import Listing
+from schema.read.order import Order, backwards, computed_sql, keyset_predicate, order_sql
 from schema.read.parameters import Parameters, firm_predicate
 from schema.read.predicates import Where, filter_predicate
 from schema.read.window import Window
@@ -20,7 +20,7 @@ Owner = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ListQuery:
-    """One list, as it was asked for. `edge` is the edge of `listing` whose other end owns the list, if any."""
+    """One list, as it was asked for. `owned`, if the list has an owner, says in SQL which rows of an alias it owns."""
 
     listing: Listing
     firms: frozenset[int] | None
@@ -28,7 +28,7 @@ class ListQuery:
     order: Order
     window: Window
     name: str
-    edge: ListEdge | None = None
+    owned: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ def page_statement(query: ListQuery, owners: Sequence[Owner] | None = None) -> S
     order = backwards(query.order) if query.window.from_end else query.order
     head = "" if owners is None else _owners_sql(owners, parameters)
     page = (
-        f"SELECT {query.listing.select('t')} FROM {query.listing.table} AS t"
+        f"SELECT {query.listing.select('t')}{computed_sql(order, 't')} FROM {query.listing.table} AS t"
         f" WHERE {_condition(query, parameters, owned=owners is not None, within_window=True)}"
         f" ORDER BY {order_sql(order, 't')} LIMIT {parameters.add(query.window.fetch, 'bigint')}"
     )
     if owners is None:
         return Statement(page, parameters.values)
     text = f"SELECT owner.place AS _place, r.* FROM {head} CROSS JOIN LATERAL ({page}) AS r"
-    return Statement(f"{text} ORDER BY owner.place, {order_sql(order, 'r')}", parameters.values)
+    return Statement(f"{text} ORDER BY owner.place, {order_sql(order, 'r', computed=False)}", parameters.values)
 
 
 def count_statement(query: ListQuery, owners: Sequence[Owner] | None = None) -> Statement:
@@ -94,8 +94,8 @@ def number_statement(listing: Listing, firms: frozenset[int] | None, number: int
 
 def _condition(query: ListQuery, parameters: Parameters, *, owned: bool, within_window: bool) -> str:
     parts = [firm_predicate(query.listing, "t", query.firms, parameters)]
-    if owned and query.edge is not None:
-        parts.append(f"t.firm = owner.firm AND t.{query.edge.column} = owner.number")
+    if owned and query.owned is not None:
+        parts.append(f"t.firm = owner.firm AND {query.owned('t')}")
     parts.append(filter_predicate(query.listing, "t", query.where, parameters))
     window = query.window
     if within_window and window.after is not None:

@@ -1,0 +1,135 @@
+"""Records as Clio sends them, cut to what the mirror keeps; and the `fields` parameter, read off the models."""
+
+import datetime
+import inspect
+import typing
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from core.errors import PluginError
+
+
+class ClioPayload(BaseModel):
+    """One record as Clio sends it, cut to the fields the mirror keeps.
+
+    `fields=` of every request is read off the model: a nested model asks for its own fields in braces, one level deep,
+    which is all Clio allows. All but `id` may be null: Clio's spec declares no field as required in an answer.
+    Source: Clio API, fields.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: int
+    etag: str | None = None
+    created_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the columns of the plugin's own table, by name; the common ones are added by the mirror writer.
+
+        The default takes every field that is named as a column is, the id of a `Reference` for the column
+        `<field>_clio_id`, and of a `NamedReference` the name as well, for `<field>_name`. Override it where names or
+        shapes differ.
+        """
+        row: dict[str, Any] = {}
+        for name in type(self).model_fields:
+            if name in {"id", "etag", "created_at", "updated_at"}:
+                continue
+            value = getattr(self, name)
+            model = _model_in(type(self).model_fields[name].annotation)
+            if model is None or not issubclass(model, Reference):
+                row[name] = value
+                continue
+            row[f"{name}_clio_id"] = reference_id(value)
+            if issubclass(model, NamedReference):
+                row[f"{name}_name"] = value.name if value else None
+        return row
+
+
+class Nested(BaseModel):
+    """A record inside another, such as an e-mail address of a contact; kept as JSON in a jsonb column.
+
+    The JSON is what GraphQL answers with: keys as the fields, ids and decimals as text, instants in UTC, and
+    `<field>_clio_id` for a `Reference`. The strawberry type that serves it has its fields named alike.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Reference(BaseModel):
+    """An association of which the mirror keeps the id alone: `matter{id}`, or just `matter` inside a nested record."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: int | None = None
+
+
+class NamedReference(Reference):
+    """An association of which the mirror keeps id and name: `practice_area{id,name}`."""
+
+    name: str | None = None
+
+
+def reference_id(reference: Reference | None) -> int | None:
+    """Return the id behind an association; None when it is empty or redacted."""
+    return reference.id if reference else None
+
+
+def json_form(value: Any) -> Any:
+    """Return a value as the mirror keeps it inside a jsonb column; see `Nested`."""
+    match value:
+        case BaseModel():
+            return dict(_json_item(value, name) for name in type(value).model_fields)
+        case list() | tuple():
+            return [json_form(item) for item in value]
+        case dict():
+            return {name: json_form(item) for name, item in value.items()}
+        case datetime.datetime():
+            return value.astimezone(datetime.UTC).isoformat()
+        case datetime.date() | datetime.time():
+            return value.isoformat()
+        case Decimal():
+            return format(value, "f")
+        case _:
+            return value
+
+
+def _json_item(record: BaseModel, name: str) -> tuple[str, Any]:
+    value = getattr(record, name)
+    if _model_in(type(record).model_fields[name].annotation) is Reference:
+        number = reference_id(value)
+        return f"{name}_clio_id", None if number is None else str(number)
+    if type(value) is int and (name == "id" or name.endswith("_id")):
+        return name, str(value)
+    return name, json_form(value)
+
+
+def clio_fields(payload: type[BaseModel]) -> str:
+    """Return the `fields` parameter for a payload model, such as `id,etag,client{id}`.
+
+    Raises:
+        PluginError: the model nests two levels, which Clio answers with 400.
+    """
+    return ",".join(_field_text(payload, name, nested=False) for name in payload.model_fields)
+
+
+def _field_text(payload: type[BaseModel], name: str, *, nested: bool) -> str:
+    model = _model_in(payload.model_fields[name].annotation)
+    if model is None or (nested and model is Reference):
+        return name
+    if nested:
+        raise PluginError(
+            f"{payload.__name__}.{name} nests a second level of fields, which Clio refuses with 400: flatten it, or "
+            "make it a Reference, of which Clio then answers the id"
+        )
+    return name + "{" + ",".join(_field_text(model, inner, nested=True) for inner in model.model_fields) + "}"
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the pydantic model inside `X`, `X | None` or `list[X]`; None for plain values."""
+    if inspect.isclass(annotation):
+        return annotation if issubclass(annotation, BaseModel) else None
+    found = (_model_in(argument) for argument in typing.get_args(annotation))
+    return next((model for model in found if model is not None), None)
