@@ -1,0 +1,3 @@
+"""Activities: time entries and expenses."""
+
+requires: tuple[str, ...] = ("contacts", "matters", "users")

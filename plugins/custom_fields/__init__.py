@@ -1,0 +1,1 @@
+"""Custom fields: their definitions, sets, and values on contacts and matters."""

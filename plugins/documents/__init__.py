@@ -1,0 +1,1 @@
+"""Documents, their versions, and the folders they are in."""
