@@ -3,6 +3,7 @@
 import datetime
 import inspect
 import typing
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -30,17 +31,21 @@ class ClioPayload(BaseModel):
         """Return the columns of the plugin's own table, by name; the common ones are added by the mirror writer.
 
         The default takes every field that is named as a column is, the id of a `Reference` for the column
-        `<field>_clio_id`, and of a `NamedReference` the name as well, for `<field>_name`. Override it where names or
-        shapes differ.
+        `<field>_clio_id`, of a `NamedReference` the name as well, for `<field>_name`, and of a list of references the
+        ids, for `<singular>_clio_ids`. Override it where names or shapes differ.
         """
         row: dict[str, Any] = {}
         for name in type(self).model_fields:
             if name in {"id", "etag", "created_at", "updated_at"}:
                 continue
             value = getattr(self, name)
-            model = _model_in(type(self).model_fields[name].annotation)
+            annotation = type(self).model_fields[name].annotation
+            model = _model_in(annotation)
             if model is None or not issubclass(model, Reference):
                 row[name] = value
+                continue
+            if _is_list(annotation):
+                row[f"{name.removesuffix('s')}_clio_ids"] = reference_ids(value)
                 continue
             row[f"{name}_clio_id"] = reference_id(value)
             if issubclass(model, NamedReference):
@@ -56,6 +61,10 @@ class Nested(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as it is kept. Override it where names or shapes differ; its values stay JSON's."""
+        return dict(_json_item(self, name) for name in type(self).model_fields)
 
 
 class Reference(BaseModel):
@@ -77,9 +86,16 @@ def reference_id(reference: Reference | None) -> int | None:
     return reference.id if reference else None
 
 
+def reference_ids(references: Sequence[Reference] | None) -> list[int] | None:
+    """Return the ids behind a list of associations, without empty and redacted ones; None where Clio told no list."""
+    return None if references is None else [each.id for each in references if each.id is not None]
+
+
 def json_form(value: Any) -> Any:
     """Return a value as the mirror keeps it inside a jsonb column; see `Nested`."""
     match value:
+        case Nested():
+            return value.to_json()
         case BaseModel():
             return dict(_json_item(value, name) for name in type(value).model_fields)
         case list() | tuple():
@@ -125,6 +141,10 @@ def _field_text(payload: type[BaseModel], name: str, *, nested: bool) -> str:
             "make it a Reference, of which Clio then answers the id"
         )
     return name + "{" + ",".join(_field_text(model, inner, nested=True) for inner in model.model_fields) + "}"
+
+
+def _is_list(annotation: Any) -> bool:
+    return typing.get_origin(annotation) is list or any(map(_is_list, typing.get_args(annotation)))
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -57,7 +57,7 @@ def derive_types(
     descriptions = {each.type_name: describe_fields(each.type) | _edge_columns(each) for each in resources}
     shells = {each.type_name: _Shell(_subclass(each)) for each in resources}
     entities = {name: Entity(listings[name], shell.type) for name, shell in shells.items()}
-    extensions = list(extend(Graph(entities)))
+    extensions = list(extend(Graph(entities, {each.type_name: each for each in resources})))
     for extension in extensions:
         if isinstance(extension, ListCondition):
             listings[extension.on].conditions[extension.name] = extension

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from core.errors import PluginError
+from core.resource import Resource
 from schema.entities import Entity
 from schema.read.listing import ListColumn, ListCondition, ListOrder
 
@@ -48,6 +49,7 @@ class Graph:
     """The object types of one schema while it is built; handed to the hook `graphql_extensions`."""
 
     entities: Mapping[str, Entity]
+    resources: Mapping[str, Resource]
 
     def __contains__(self, type_name: object) -> bool:
         return type_name in self.entities

@@ -3,10 +3,20 @@
 import datetime
 from collections.abc import Mapping
 from decimal import Decimal, DecimalException
+from typing import NewType
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
+
+AnyScalar = NewType("AnyScalar", object)
+"""Text, a number or a boolean, for conditions whose type is only known by what they are compared with."""
+
+
+def _read_scalar(value: object) -> object:
+    if isinstance(value, str | int | float):
+        return value
+    raise GraphQLError("a Scalar is text, a number, true or false")
 
 
 def _write_decimal(value: Decimal | str) -> str:
@@ -71,6 +81,12 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         description="A decimal number as text, so that no digit is lost; numbers are taken, too.",
         serialize=_write_decimal,
         parse_value=_read_decimal,
+    ),
+    AnyScalar: strawberry.scalar(
+        name="Scalar",
+        description="Text, a number, true or false.",
+        serialize=lambda value: value,
+        parse_value=_read_scalar,
     ),
     datetime.datetime: strawberry.scalar(
         name="DateTime",

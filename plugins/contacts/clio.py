@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import field_validator
 
 from core.resource import ClioEndpoint, ClioPayload, Reference
+from plugins.custom_fields.values import CustomFieldValue
 
 
 class ContactPayload(ClioPayload):
@@ -30,6 +31,7 @@ class ContactPayload(ClioPayload):
     ledes_client_id: str | None = None
     sales_tax_number: str | None = None
     company: Reference | None = None
+    custom_field_values: list[CustomFieldValue] | None = None
 
     @field_validator("primary_email_address", "secondary_email_address", mode="before")
     @classmethod

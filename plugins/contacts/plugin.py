@@ -6,7 +6,7 @@ from core.hookspecs import hookimpl
 from core.resource import Resource, ToOne, WebhookModel
 from plugins.contacts import clio, tables, types
 
-requires: tuple[str, ...] = ()
+requires = ("custom_fields",)
 
 CONTACT = Resource(
     name="contact",

@@ -1,6 +1,6 @@
 """The table of contacts."""
 
-from piccolo.columns import BigInt, Boolean, Date, Text
+from piccolo.columns import JSONB, BigInt, Boolean, Date, Text
 from piccolo.constraints import Unique
 
 from core.resource import MirrorTable
@@ -28,4 +28,5 @@ class Contact(MirrorTable, tablename="contacts_contact"):
     ledes_client_id = Text(null=True, default=None)
     sales_tax_number = Text(null=True, default=None)
     company_clio_id = BigInt(null=True, default=None, index=True, help_text="no foreign key: it may arrive later")
+    custom_field_values = JSONB(null=True, default=None, help_text="as plugins.custom_fields.values keeps them")
     contacts_contact_firm_clio_id = Unique(["firm", "clio_id"])

@@ -3,6 +3,7 @@
 import datetime
 
 from core.resource import ClioEndpoint, ClioPayload, NamedReference, Reference
+from plugins.custom_fields.values import CustomFieldValue
 
 
 class MatterPayload(ClioPayload):
@@ -29,6 +30,7 @@ class MatterPayload(ClioPayload):
     responsible_staff: Reference | None = None
     practice_area: NamedReference | None = None
     matter_stage: NamedReference | None = None
+    custom_field_values: list[CustomFieldValue] | None = None
 
 
 ENDPOINT = ClioEndpoint(path="matters", payload=MatterPayload)

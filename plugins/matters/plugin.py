@@ -6,7 +6,7 @@ from core.hookspecs import hookimpl
 from core.resource import LIFECYCLE, Resource, ToOne, WebhookModel
 from plugins.matters import clio, tables, types
 
-requires = ("contacts", "users")
+requires = ("contacts", "custom_fields", "users")
 
 MATTER = Resource(
     name="matter",

@@ -1,6 +1,6 @@
 """The table of matters."""
 
-from piccolo.columns import BigInt, Boolean, Date, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, BigInt, Boolean, Date, Integer, Text, Timestamptz
 from piccolo.constraints import Unique
 
 from core.resource import MirrorTable
@@ -32,4 +32,5 @@ class Matter(MirrorTable, tablename="matters_matter"):
     practice_area_name = Text(null=True, default=None)
     matter_stage_clio_id = BigInt(null=True, default=None)
     matter_stage_name = Text(null=True, default=None)
+    custom_field_values = JSONB(null=True, default=None, help_text="as plugins.custom_fields.values keeps them")
     matters_matter_firm_clio_id = Unique(["firm", "clio_id"])

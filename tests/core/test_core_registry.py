@@ -12,7 +12,9 @@ from core.loading import Candidate, load_plugins
 from core.registry import OUR_DISTRIBUTION, Registry
 from core.resource import ClioEndpoint, ClioPayload, MirrorTable, Resource, ToOne, WebhookModel
 from plugins.contacts import plugin as contacts_plugin
+from plugins.custom_fields import plugin as custom_fields_plugin
 from plugins.users import plugin as users_plugin
+from schema import plugin as schema_plugin
 
 
 class Task(MirrorTable, tablename="tasks_task"):
@@ -113,9 +115,10 @@ def test_a_hook_with_an_argument_that_no_specification_has_refuses_its_plugin() 
     ],
 )
 def test_a_claim_that_another_plugin_made_is_refused_naming_both(claim: str, changes: dict[str, Any]) -> None:
-    ours = candidate("contacts", contacts_plugin, OUR_DISTRIBUTION)
-    registry = load_plugins([ours, candidate("second", plugin(resource(**{"name": "task", **changes})))])
-    assert loaded(registry) == ["contacts"]
+    modules = {"schema": schema_plugin, "custom_fields": custom_fields_plugin, "contacts": contacts_plugin}
+    ours = [candidate(name, module, OUR_DISTRIBUTION) for name, module in modules.items()]
+    registry = load_plugins([*ours, candidate("second", plugin(resource(**{"name": "task", **changes})))])
+    assert loaded(registry) == list(modules)
     assert f"PluginConflict: {claim} is claimed by both contacts and second" in reasons(registry)["second"]
 
 

@@ -187,7 +187,7 @@ async def test_asking_twice_gives_the_same_run(services: Services, firm: int) ->
 
 
 async def test_an_unknown_resource_or_no_connected_firm_is_refused(services: Services, firm: int) -> None:
-    with pytest.raises(NotFound, match="there is no resource 'bill'; there are: contact, user, matter"):
+    with pytest.raises(NotFound, match=r"there is no resource 'bill'; there are: .*contact, "):
         await request(services, firm, "bill")
     with pytest.raises(ServiceError, match="connectFirm"):
         await request(services, firm + 1, "contact")
@@ -238,9 +238,10 @@ async def test_a_worker_that_is_stopped_gives_its_run_back(services: Services, f
 
 
 async def test_polling_asks_for_what_is_due_and_no_more(services: Services, firm: int) -> None:
-    assert await schedule.request_due_polls(services) == 3
+    every = len(services.registry.resources)
+    assert await schedule.request_due_polls(services) == every
     assert await schedule.request_due_polls(services) == 0
-    assert await schedule.wake_due_runs(services) == 3
+    assert await schedule.wake_due_runs(services) == every
     await services.database.pool.execute("UPDATE firm SET state = 'grant_dead'")
     await services.database.pool.execute("DELETE FROM sync_run")
     assert await schedule.request_due_polls(services) == 0

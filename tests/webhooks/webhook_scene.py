@@ -13,10 +13,12 @@ import httpx
 
 from core.clio import webhooks as clio_webhooks
 from core.services import Services
+from core.webhooks.completeness import parse_selection
 from core.webhooks.endpoints import insert_endpoint, own_secret
 from core.webhooks.inbox import Inbox
 from core.webhooks.processing import process_deliveries
 from core.webhooks.states import move
+from plugins.contacts.plugin import CONTACT
 from tests.driving import Control
 
 NOON = datetime.datetime(2026, 11, 2, 12, 0, tzinfo=datetime.UTC)
@@ -155,12 +157,8 @@ class Scene:
 def contact_event(event: str, clio_id: int, *, second: int = 0, **data: Any) -> dict[str, Any]:
     """A delivery about a contact with every field the mirror keeps, updated so many seconds after noon."""
     moment = NOON + datetime.timedelta(seconds=second)
-    names = (
-        "type name prefix first_name middle_name last_name title initials date_of_birth is_client is_co_counsel "
-        "is_bill_recipient primary_email_address secondary_email_address primary_phone_number secondary_phone_number "
-        "ledes_client_id sales_tax_number company"
-    )
-    record = dict.fromkeys(names.split()) | {
+    names = (name for name, _ in parse_selection(CONTACT.endpoint.fields))
+    record = dict.fromkeys(names) | {
         "id": clio_id,
         "etag": f'"{clio_id:x}{int(moment.timestamp()):x}"',
         "created_at": NOON.isoformat(),
