@@ -27,6 +27,7 @@ async def answer(state: MockState, request: Request, rest: list[str]) -> Respons
     if not rest or rest[0] not in RESOURCES:
         raise not_found()
     resource = RESOURCES[rest[0]]
+    state.writer.filing.tree.purge()
     row_id = int(rest[1]) if len(rest) > 1 and re.fullmatch(r"\d{1,19}", rest[1]) else None
     plan = _plan(state, resource, request)
     rows = state.store[resource.schema.name]

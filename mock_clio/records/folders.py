@@ -1,5 +1,6 @@
 """Folders: where a file lies, whose folder that is, and what goes with one that is moved or thrown away."""
 
+import heapq
 from collections.abc import Iterator
 
 from mock_clio.clock import Clock
@@ -86,12 +87,12 @@ class Tree:
         self._clock = clock
         self._switches = switches
         self._tell = listener
-        trashed = (
-            (row["deleted_at"], resource, row["id"])
-            for resource in (DOCUMENTS, FOLDERS)
-            for row in _all(store, resource)
-        )
-        self._trash = sorted((entry for entry in trashed if entry[0] is not None), key=lambda entry: entry[0])
+        self._trash: list[tuple[int, str, int]] = []
+        """When what was thrown away, soonest first; it may have been taken out again since."""
+        for resource in (DOCUMENTS, FOLDERS):
+            for row in _all(store, resource):
+                if row["deleted_at"] is not None:
+                    heapq.heappush(self._trash, (row["deleted_at"], resource.schema.name, row["id"]))
 
     def parent(self, data: Data, creator_id: int) -> Row:
         """The folder that a body names as parent; that of a matter or contact is made if need be.
@@ -167,7 +168,7 @@ class Tree:
             raise ApiError(400, "DeleteFailed", message)
         now = self._clock.seconds()
         for kind, item in [*inside, (resource, row)]:
-            self._trash.append((now, kind, item["id"]))
+            heapq.heappush(self._trash, (now, kind.schema.name, item["id"]))
             self._put(kind, item, "deleted", deleted_at=now, trashed_with=row["id"])
 
     def bring_back(self, draft: Row) -> None:
@@ -189,8 +190,8 @@ class Tree:
         """Forget what has been in the trash for 30 days; no event tells of it."""
         now = self._clock.now()
         while self._trash and self._trash[0][0] + TRASH_SECONDS <= now:
-            moment, resource, row_id = self._trash.pop(0)
-            rows = self._store[resource.schema.name]
+            moment, schema, row_id = heapq.heappop(self._trash)
+            rows = self._store[schema]
             row = rows.get(row_id)
             if row is not None and row["deleted_at"] == moment:
                 for version_id in row.get("version_ids", ()):

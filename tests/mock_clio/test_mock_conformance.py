@@ -213,3 +213,20 @@ async def test_inline_lists_and_errors_fit_the_document(api: httpx.AsyncClient) 
         check(answer.json(), f"{resource.schema.name}_List")
     check((await api.get("contacts/1")).json(), "Error")
     check((await api.get("contacts", params={"fields": "nothing"})).json(), "Error")
+
+
+async def test_versions_and_contents_of_folders_fit_the_document(api: httpx.AsyncClient) -> None:
+    contents = await api.get(ITEMS.path, params={"fields": all_fields(ITEMS.schema), "scope": "descendants"})
+    assert {row["type"] for row in contents.json()["data"]} == {"Document", "Folder"}
+    check(contents.json(), "Item_List")
+    document = next(row for row in contents.json()["data"] if row["type"] == "Document")
+    versions = await api.get(f"documents/{document['id']}/versions", params={"fields": all_fields(VERSIONS.schema)})
+    assert versions.json()["data"]
+    check(versions.json(), "DocumentVersion_List")
+    parent = {"id": document["id"], "type": "Document"}
+    parts = [{"part_number": 1, "content_length": "1"}]
+    body = {"data": {"name": "a.pdf", "parent": parent, "multiparts": parts}}
+    fields = {"fields": "id,latest_document_version{uuid,put_url,put_headers,multiparts}"}
+    begun = await api.post("documents", params=fields, json=body)
+    assert begun.json()["data"]["latest_document_version"]["multiparts"]
+    check(begun.json(), "Document_Show")
