@@ -1,10 +1,6 @@
-"""Documents, versions and folders: the tree, lists, uploads, downloads, the trash."""
+"""Documents and folders: the tree, lists, changes, webhooks, traffic."""
 
-import base64
-import hashlib
-from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -15,54 +11,7 @@ from mock_clio.receiver import Receiver
 from mock_clio.server import MockClioServer
 from mock_clio.settings import MockSettings
 from mock_clio.store.rows import Row
-
-Subscribe = Callable[..., Awaitable[dict[str, Any]]]
-UPLOAD = "id,etag,name,latest_document_version{id,uuid,put_url,put_headers,multiparts,fully_uploaded}"
-FILE = b"%PDF-1.7 nothing in it"
-
-
-async def data_of(answer: Awaitable[httpx.Response], status: int = 200) -> Any:
-    response = await answer
-    assert response.status_code == status, response.text
-    return response.json()["data"]
-
-
-async def make(api: httpx.AsyncClient, path: str, fields: str = "id,etag", **data: Any) -> dict[str, Any]:
-    return dict(await data_of(api.post(path, params={"fields": fields}, json={"data": data}), 201))
-
-
-async def change(api: httpx.AsyncClient, path: str, fields: str = "id,etag", **data: Any) -> dict[str, Any]:
-    return dict(await data_of(api.patch(path, params={"fields": fields}, json={"data": data})))
-
-
-async def listed(api: httpx.AsyncClient, path: str, **params: str | int) -> list[int]:
-    return [row["id"] for row in await data_of(api.get(path, params={"fields": "id", **params}))]
-
-
-async def put(web: httpx.AsyncClient, version: dict[str, Any], body: bytes = FILE) -> httpx.Response:
-    headers = {header["name"]: header["value"] for header in version["put_headers"]}
-    return await web.put(version["put_url"], content=body, headers=headers)
-
-
-async def upload(
-    api: httpx.AsyncClient, web: httpx.AsyncClient, parent: dict[str, Any], name: str = "Lease.pdf", body: bytes = FILE
-) -> int:
-    """The three calls; answers the document's id."""
-    begun = await make(api, "documents.json", UPLOAD, name=name, parent=parent)
-    version = begun["latest_document_version"]
-    assert (await put(web, version, body)).status_code == 200
-    await change(api, f"documents/{begun['id']}.json", uuid=version["uuid"], fully_uploaded=True)
-    return int(begun["id"])
-
-
-def first(clio: MockClioServer, schema: str, **wanted: object) -> Row:
-    return next(row for row in clio.state.store[schema] if all(row[name] == value for name, value in wanted.items()))
-
-
-def plain(clio: MockClioServer) -> Row:
-    """A document that is neither locked nor in the trash, with more than one version."""
-    rows = (row for row in clio.state.store["Document"] if not row["locked"] and row["deleted_at"] is None)
-    return next(row for row in rows if len(row["version_ids"]) > 1)
+from tests.mock_clio.uploading import Subscribe, change, data_of, first, listed, make, plain, upload
 
 
 async def test_a_seeded_firm_has_every_kind_of_file(clio: MockClioServer) -> None:
@@ -218,97 +167,6 @@ async def test_a_contact_without_a_folder_gets_one_on_demand(
     assert await listed(api, "folders", contact_id=contact["id"]) == [shown["parent"]["id"]]
 
 
-async def test_an_upload_takes_three_calls(
-    api: httpx.AsyncClient, web: httpx.AsyncClient, clio: MockClioServer, receiver: Receiver, subscribe: Subscribe
-) -> None:
-    await subscribe(model="document", fields="id,name,size")
-    parent = {"id": first(clio, "Matter")["id"], "type": "Matter"}
-    begun = await make(api, "documents.json", UPLOAD, name="Lease.pdf", parent=parent)
-    version, path = begun["latest_document_version"], f"documents/{begun['id']}.json"
-    assert version["put_headers"] == [
-        {"name": "x-amz-server-side-encryption", "value": "AES256"},
-        {"name": "Content-Type", "value": "application/pdf"},
-    ]
-    assert (await api.get(path)).status_code == 404
-    assert (await api.get(path, params={"show_uncompleted": "true"})).status_code == 200
-    assert begun["id"] not in await listed(api, "documents")
-    assert begun["id"] in await listed(api, "documents", show_uncompleted="true")
-    third = {"data": {"uuid": version["uuid"], "fully_uploaded": "true"}}
-    early = await api.patch(path, json=third)
-    assert (early.status_code, early.json()["error"]["type"]) == (422, "UploadNotFoundError")
-    assert (await put(web, version)).status_code == 200
-    done = await data_of(api.patch(path, json=third, params={"fields": "size,filename," + UPLOAD}))
-    assert (done["size"], done["filename"], done["latest_document_version"]["put_url"]) == (22, "Lease.pdf", None)
-    assert (await api.patch(path, json=third)).status_code == 422
-    assert begun["id"] in await listed(api, "documents")
-    await receiver.wait(1)
-    assert receiver.deliveries[0].json["data"] == {"id": begun["id"], "name": "Lease.pdf", "size": 22}
-    assert receiver.events == ["created"]
-
-
-async def test_the_store_takes_only_what_was_signed(
-    api: httpx.AsyncClient, web: httpx.AsyncClient, clio: MockClioServer
-) -> None:
-    parent = {"id": first(clio, "Matter")["id"], "type": "Matter"}
-    begun = await make(api, "documents.json", UPLOAD, name="Lease.pdf", parent=parent)
-    version = begun["latest_document_version"]
-    url, sse = version["put_url"], {"x-amz-server-side-encryption": "AES256"}
-    for headers in ({}, sse, {**sse, "Content-Type": "text/plain"}):
-        refused = await web.put(url, content=FILE, headers=headers)
-        assert (refused.status_code, "SignatureDoesNotMatch" in refused.text) == (403, True)
-    good = {**sse, "Content-Type": "application/pdf"}
-    assert (await web.put(url.replace("Lease", "Other"), content=FILE, headers=good)).status_code == 403
-    assert (await web.put(urlsplit(url).path, content=FILE, headers=good)).status_code == 403
-    assert (await api.put(url, content=FILE, headers=good)).status_code == 400
-    clio.state.clock.advance(601)
-    assert "expired" in (await web.put(url, content=FILE, headers=good)).text
-
-
-async def test_a_new_version_shows_once_it_is_uploaded(
-    api: httpx.AsyncClient, web: httpx.AsyncClient, clio: MockClioServer, receiver: Receiver, subscribe: Subscribe
-) -> None:
-    await subscribe(model="document", fields="id,latest_document_version{id}")
-    row, path = plain(clio), f"documents/{plain(clio)['id']}"
-    parent = {"id": row["id"], "type": "Document"}
-    begun = await make(api, "documents", UPLOAD, name="Second.txt", parent=parent)
-    version = begun["latest_document_version"]
-    assert (begun["id"], version["fully_uploaded"]) == (row["id"], False)
-    fields = {"fields": "name,filename,latest_document_version{id,version_number}"}
-    meanwhile = await data_of(api.get(path, params=fields))
-    assert meanwhile["latest_document_version"]["id"] == row["latest_document_version_id"]
-    assert version["id"] in await listed(api, f"{path}/versions")
-    assert await listed(api, f"{path}/versions", fully_uploaded="false") == [version["id"]]
-    assert len(await listed(api, f"{path}/versions", fully_uploaded="true")) == len(row["version_ids"])
-    assert (await put(web, version)).status_code == 200
-    await change(api, path, uuid=version["uuid"], fully_uploaded=True)
-    after = await data_of(api.get(path, params=fields))
-    assert after["latest_document_version"]["id"] == version["id"]
-    assert (after["name"], after["filename"]) == (meanwhile["name"], "Second.txt")
-    await receiver.wait(1)
-    assert receiver.events == ["updated"]
-
-
-async def test_a_multipart_upload(api: httpx.AsyncClient, web: httpx.AsyncClient, clio: MockClioServer) -> None:
-    parent, halves = {"id": first(clio, "Matter")["id"], "type": "Matter"}, (b"a" * 400, b"b" * 100)
-    parts = []
-    for number, half in enumerate(halves, 1):
-        digest = base64.b64encode(hashlib.md5(half, usedforsecurity=False).digest()).decode()
-        parts.append({"part_number": number, "content_length": str(len(half)), "content_md5": digest})
-    begun = await make(api, "documents", UPLOAD, name="big.bin", parent=parent, multiparts=parts[:1])
-    path, uuid = f"documents/{begun['id']}", begun["latest_document_version"]["uuid"]
-    more = await change(api, path, UPLOAD, uuid=uuid, fully_uploaded=False, multiparts=parts[1:])
-    given = more["latest_document_version"]["multiparts"]
-    assert [part["part_number"] for part in given] == [1, 2]
-    assert (await put(web, given[0], b"c" * 400)).status_code == 400
-    assert (await put(web, given[0], halves[0])).status_code == 200
-    assert (await api.patch(path, json={"data": {"uuid": uuid, "fully_uploaded": True}})).status_code == 422
-    assert (await put(web, given[1], halves[1])).status_code == 200
-    done = await change(api, path, "size", uuid=uuid, fully_uploaded=True)
-    assert done["size"] == 500
-    file = await web.get((await api.get(f"{path}/download")).headers["location"])
-    assert file.content == halves[0] + halves[1]
-
-
 @pytest.mark.parametrize(
     ("data", "status"),
     [
@@ -335,42 +193,6 @@ async def test_documents_are_validated(
     before = {name: len(clio.state.store[name]) for name in ("Document", "DocumentVersion", "Folder")}
     assert (await api.post("documents", json={"data": data})).status_code == status
     assert {name: len(clio.state.store[name]) for name in before} == before
-
-
-async def test_a_download_is_a_redirect_to_the_store(
-    api: httpx.AsyncClient, web: httpx.AsyncClient, clio: MockClioServer
-) -> None:
-    document_id = await upload(api, web, {"id": first(clio, "Matter")["id"], "type": "Matter"})
-    answer = await api.get(f"documents/{document_id}/download.json")
-    assert answer.status_code == 303
-    location = answer.headers["location"]
-    assert urlsplit(location).path.startswith("/__storage__/")
-    file = await web.get(location)
-    assert (file.content, file.headers["content-type"]) == (FILE, "application/pdf")
-    assert (await web.get(location.replace("X-Amz-Expires=600", "X-Amz-Expires=900"))).status_code == 403
-    assert (await web.get(location[:-1] + "0g"[location[-1] == "0"])).status_code == 403
-    assert (await api.get(location)).status_code == 400
-    clio.state.clock.advance(600)
-    assert (await web.get(location)).status_code == 403
-
-
-async def test_every_version_can_be_downloaded(
-    api: httpx.AsyncClient, web: httpx.AsyncClient, clio: MockClioServer
-) -> None:
-    row = plain(clio)
-    path, files = f"documents/{row['id']}/download", set[bytes]()
-    for version_id in row["version_ids"]:
-        answer = await api.get(path, params={"document_version_id": version_id})
-        file = (await web.get(answer.headers["location"])).content
-        assert len(file) == clio.state.store["DocumentVersion"].rows[version_id]["size"]
-        files.add(file)
-    assert len(files) == len(row["version_ids"])
-    latest = (await web.get((await api.get(path)).headers["location"])).content
-    assert len(latest) == row["size"]
-    other = next(version for version in clio.state.store["DocumentVersion"] if version["document_id"] != row["id"])
-    assert (await api.get(path, params={"document_version_id": other["id"]})).status_code == 404
-    assert (await api.get(path, params={"document_version_id": "x"})).status_code == 400
-    assert (await api.get("documents/1/download")).status_code == 404
 
 
 async def test_rename_move_and_properties(api: httpx.AsyncClient, clio: MockClioServer) -> None:
@@ -402,17 +224,6 @@ async def test_rename_move_and_properties(api: httpx.AsyncClient, clio: MockClio
     assert (await api.patch(path, json={"data": {"external_properties": [{"id": 1}]}})).status_code == 404
 
 
-async def test_a_rename_can_copy_the_version(api: httpx.AsyncClient, clio: MockClioServer) -> None:
-    row = plain(clio)
-    path, count = f"documents/{row['id']}", len(row["version_ids"])
-    same = "Renamed." + row["filename"].rpartition(".")[2]
-    await change(api, path, name=same, copy_version=True)
-    assert len(await listed(api, f"{path}/versions")) == count
-    shown = await change(api, path, "filename,content_type", name="Renamed.csv", copy_version=True)
-    assert shown == {"filename": "Renamed.csv", "content_type": "text/csv"}
-    assert len(await listed(api, f"{path}/versions")) == count + 1
-
-
 async def test_a_moved_folder_takes_its_contents_along(
     api: httpx.AsyncClient, web: httpx.AsyncClient, clio: MockClioServer
 ) -> None:
@@ -428,113 +239,6 @@ async def test_a_moved_folder_takes_its_contents_along(
     assert (await api.patch(path, json={"data": into_itself})).status_code == 422
     own = f"folders/{one['folder_id']}"
     assert (await api.patch(own, json={"data": {"parent": {"id": section["id"], "type": "Folder"}}})).status_code == 422
-
-
-async def test_copies_and_old_versions_become_the_latest(
-    api: httpx.AsyncClient, web: httpx.AsyncClient, clio: MockClioServer
-) -> None:
-    row = plain(clio)
-    parent = {"id": first(clio, "Folder", root=True)["id"], "type": "Folder"}
-    fields = "id,name,size,parent{id},latest_document_version{version_number}"
-    copy = await make(api, f"documents/{row['id']}/copy.json", fields, parent=parent)
-    assert (copy["name"], copy["size"], copy["parent"]) == (row["name"], row["size"], {"id": parent["id"]})
-    assert copy["latest_document_version"] == {"version_number": 1}
-    named = await make(
-        api, f"documents/{row['id']}/copy.json", "name,filename", parent=parent, name="B", filename="b.pdf"
-    )
-    assert named == {"name": "B", "filename": "b.pdf"}
-    assert (await api.post("documents/1/copy.json", json={"data": {"parent": parent}})).status_code == 404
-    oldest = clio.state.store["DocumentVersion"].rows[row["version_ids"][0]]
-    path = f"documents/{row['id']}/versions/{oldest['id']}/save_as_latest_version.json"
-    assert (await api.post(path)).status_code == 200
-    shown = await data_of(api.get(f"documents/{row['id']}", params={"fields": fields}))
-    assert shown["latest_document_version"] == {"version_number": len(row["version_ids"]) + 1}
-    file = await web.get((await api.get(f"documents/{row['id']}/download")).headers["location"])
-    assert file.content == clio.state.storage.content(oldest)
-
-
-async def test_the_trash(
-    api: httpx.AsyncClient, clio: MockClioServer, receiver: Receiver, subscribe: Subscribe
-) -> None:
-    await subscribe(model="document", fields="id,deleted_at")
-    row = plain(clio)
-    path, since = f"documents/{row['id']}.json", "2026-11-02T17:00:00Z"
-    assert (await api.delete(path)).status_code == 204
-    assert (await api.get(path)).status_code == 404
-    assert (await api.delete(path)).status_code == 404
-    assert (await api.get(f"documents/{row['id']}/download")).status_code == 404
-    assert (await api.patch(path, json={"data": {"name": "a.pdf"}})).status_code == 404
-    assert row["id"] not in await listed(api, "documents")
-    assert await listed(api, "documents", include_deleted="true", updated_since=since) == [row["id"]]
-    trashed = await data_of(api.get(path, params={"include_deleted": "true", "fields": "deleted_at"}))
-    assert trashed["deleted_at"] is not None
-    back = await change(api, path, "deleted_at,name", restore=True)
-    assert back == {"deleted_at": None, "name": row["name"]}
-    assert row["id"] in await listed(api, "documents")
-    await receiver.wait(2)
-    assert receiver.events == ["deleted", "updated"]
-
-
-async def test_a_folder_takes_its_contents_to_the_trash_and_back(
-    api: httpx.AsyncClient, web: httpx.AsyncClient, clio: MockClioServer
-) -> None:
-    matter = {"id": first(clio, "Matter")["id"], "type": "Matter"}
-    section = await make(api, "folders", name="Pleadings", parent=matter)
-    inside = {"id": section["id"], "type": "Folder"}
-    kept, gone = await upload(api, web, inside), await upload(api, web, inside, "Other.pdf")
-    assert (await api.delete(f"documents/{gone}")).status_code == 204
-    assert (await api.delete(f"folders/{section['id']}")).status_code == 204
-    assert (await api.get(f"documents/{kept}")).status_code == 404
-    assert (await api.post("folders", json={"data": {"name": "x", "parent": inside}})).status_code == 404
-    alone = await change(api, f"documents/{gone}", "parent{id}", restore=True)
-    assert alone["parent"] == {"id": first(clio, "Matter")["folder_id"]}
-    await change(api, f"folders/{section['id']}", restore=True)
-    assert await listed(api, "documents", parent_id=section["id"]) == [kept]
-
-
-async def test_the_trash_is_emptied_after_thirty_days(
-    api: httpx.AsyncClient, control: httpx.AsyncClient, clio: MockClioServer
-) -> None:
-    row = plain(clio)
-    versions = len(clio.state.store["DocumentVersion"])
-    assert (await api.delete(f"documents/{row['id']}")).status_code == 204
-    trashed = [row["id"] for row in clio.state.store["Document"] if row["deleted_at"] is not None]
-    clio.state.clock.advance(30 * 86_400 + 1)
-    assert not set(trashed) & {row["id"] for row in await data_of(control.get("records/documents"))}
-    assert len(clio.state.store["DocumentVersion"]) <= versions - len(row["version_ids"])
-
-
-async def test_what_is_locked_stays_as_it_is(
-    api: httpx.AsyncClient, control: httpx.AsyncClient, clio: MockClioServer
-) -> None:
-    row = first(clio, "Document", locked=True)
-    path = f"documents/{row['id']}"
-    assert (await api.patch(path, json={"data": {"name": "a.pdf"}})).status_code == 422
-    version = {"name": "a.pdf", "parent": {"id": row["id"], "type": "Document"}}
-    assert (await api.post("documents", json={"data": version})).status_code == 422
-    refused = await api.delete(path)
-    assert (refused.status_code, refused.json()["error"]["type"]) == (409, "ConflictError")
-    await control.patch("switches", json={"conflict_type": "Other"})
-    assert (await api.delete(path)).json()["error"]["type"] == "Other"
-    latest = f"{path}/versions/{row['version_ids'][0]}/save_as_latest_version"
-    assert (await api.post(latest)).status_code == 400
-    unlocked = await data_of(control.patch(f"records/{path}", json={"data": {"locked": False}}))
-    assert unlocked["locked"] is False
-    assert (await api.delete(path)).status_code == 204
-
-
-async def test_folders_that_cannot_be_trashed(
-    api: httpx.AsyncClient, control: httpx.AsyncClient, clio: MockClioServer
-) -> None:
-    root = first(clio, "Folder", root=True)["id"]
-    section = await make(api, "folders", name="Pleadings", parent={"id": root, "type": "Folder"})
-    data = {"name": "Scan.jpg", "parent": {"id": section["id"], "type": "Folder"}}
-    made = await data_of(control.post("records/documents", json={"data": data}), 201)
-    await data_of(control.patch(f"records/documents/{made['id']}", json={"data": {"locked": True}}))
-    for folder_id, words in ((root, "root folder"), (section["id"], "locked items")):
-        answer = await api.delete(f"folders/{folder_id}")
-        assert (answer.status_code, answer.json()["error"]["type"]) == (400, "DeleteFailed")
-        assert words in answer.json()["error"]["message"]
 
 
 async def test_the_control_interface_files_documents(control: httpx.AsyncClient, clio: MockClioServer) -> None:
