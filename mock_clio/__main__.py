@@ -43,6 +43,7 @@ def parse_application(text: str) -> Application:
 @click.option("--users", default=5, show_default=True, help="Users of the firm.")
 @click.option("--contacts", default=200, show_default=True, help="Contacts of the firm.")
 @click.option("--matters", default=100, show_default=True, help="Matters of the firm.")
+@click.option("--documents", default=None, type=int, help="Documents of the firm; two for each matter unless said.")
 @click.option("--time-zone", default="America/Vancouver", show_default=True, help="The firm's time zone.")
 @click.option("--rate-limit", default=50, show_default=True, help="Requests per minute and access token.")
 @click.option("--traffic-per-minute", default=0.0, show_default=True, help="Background edits per minute.")
@@ -63,6 +64,7 @@ def main(
     users: int,
     contacts: int,
     matters: int,
+    documents: int | None,
     time_zone: str,
     rate_limit: int,
     traffic_per_minute: float,
@@ -83,6 +85,7 @@ def main(
         users=users,
         contacts=contacts,
         matters=matters,
+        documents=documents,
         time_zone=time_zone,
         rate_limit=rate_limit,
         traffic_per_minute=traffic_per_minute,

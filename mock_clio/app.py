@@ -10,6 +10,7 @@ from mock_clio.control.faults import RequestFault, failure
 from mock_clio.oauth import endpoints as oauth
 from mock_clio.settings import MockSettings
 from mock_clio.state import MockState
+from mock_clio.storage import STORAGE_PREFIX
 from mock_clio.wire.errors import ApiError
 from mock_clio.wire.http import Receive, Request, Response, Scope, Send, error_response, read_request, send_response
 
@@ -104,6 +105,8 @@ class MockClio:
     async def _serve(self, request: Request) -> Response:
         if request.path.startswith(PREFIX):
             return await self._api.answer(request)
+        if request.path.startswith(STORAGE_PREFIX):
+            return self.state.storage.answer(request)
         endpoint = OAUTH.get((request.method, request.path))
         if endpoint is None:
             return error_response(404, "NotFoundError", "Not Found")

@@ -43,6 +43,8 @@ class MockSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     users: int = 5
     contacts: int = 200
     matters: int = 100
+    documents: int | None = None
+    """Documents of the firm; None means two for each matter."""
     time_zone: str = "America/Vancouver"
     """The firm's zone, in which timestamps are written and dates are days."""
     firm_name: str = "Lee & Partners"

@@ -14,6 +14,7 @@ from mock_clio.limits import RateLimiter
 from mock_clio.oauth.grants import Grants
 from mock_clio.records.writes import Writer
 from mock_clio.settings import MockSettings
+from mock_clio.storage import Storage
 from mock_clio.store.render import Renderer
 from mock_clio.store.rows import Row, Store
 from mock_clio.switches import Switches
@@ -48,6 +49,7 @@ class MockState:
     store: Store
     renderer: Renderer
     hooks: Hooks
+    storage: Storage
     writer: Writer
     traffic: Traffic
 
@@ -57,7 +59,8 @@ class MockState:
         self.hooks = Hooks(store=self.store, clock=self.clock, switches=self.switches, renderer=self.renderer)
         self.hooks.courier = self.courier
         self.hooks.allow_http_loopback = self.settings.allow_http_loopback
-        self.writer = Writer(self.store, self.clock, self.zone, self.switches, self.hooks.on_change)
+        self.storage = Storage(self.clock, self.store["DocumentVersion"])
+        self.writer = Writer(self.store, self.clock, self.zone, self.switches, self.storage, self.hooks.on_change)
         self.traffic = Traffic(self.store, self.writer, self.settings.seed)
 
     def _find_webhook(self, webhook_id: int) -> Subscription | None:

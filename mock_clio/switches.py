@@ -50,3 +50,5 @@ class Switches(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`error.type` of a 409."""
     version_gone_type: str = "GoneError"
     """`error.type` of a 410 for an unknown X-API-VERSION."""
+    document_webhooks: Literal["delivered", "refused", "silent"] = "delivered"
+    """Subscriptions to documents and folders: events arrive, 422 as for no model, or enabled without any event."""

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date
 
+from mock_clio.api import filed
 from mock_clio.store.rows import Row, Store
 from mock_clio.tables.declare import Filter, Kind, Resource
 from mock_clio.wire.errors import bad_argument
@@ -49,16 +50,20 @@ class Filters:
 
     def tests(self, given: Mapping[str, list[str]]) -> list[Test]:
         """One test per parameter given; parameters the resource does not have are ignored."""
-        tests = []
+        tests, own = [], dict[str, object]()
+        is_filed = self._resource.path in filed.FILED
         for name, texts in given.items():
             rule = self._resource.filters.get(name) or self._resource.filters.get(f"{name}[]")
             if rule is None or not any(texts):
                 continue
             values = [parse_value(rule, text) for text in (texts if rule.many else texts[-1:])]
+            if is_filed and name in filed.OWN:
+                own[name] = values[-1]
+                continue
             test = self._test(rule, values)
             if test is not None:
                 tests.append(test)
-        return tests
+        return tests + filed.tests(self._store, self._resource, own) if is_filed else tests
 
     def _test(self, rule: Filter, values: list[object]) -> Test | None:
         name, value, wanted = rule.name, values[-1], frozenset(values)

@@ -32,10 +32,12 @@ class Listing:
     def inline(
         self, state: MockState, resource: Resource, request: Request, caller: Caller, children: list[Row], path: str
     ) -> Response:
-        """A page of the child rows of one record."""
+        """A page of rows that are no collection of their own: those of one record, or of a folder."""
         tests = Filters(state.store, resource, inclusive=state.switches.updated_since_inclusive).tests(_given(request))
         by_id = {child["id"]: child for child in children if all(test(child) for test in tests)}
-        return _answer(state, resource, request, caller, sorted(by_id), by_id, path)
+        order, descending = order_of(resource, request)
+        ids = sorted(by_id, key=None if order == "id" else lambda row_id: _sort_key(state.store, by_id[row_id], order))
+        return _answer(state, resource, request, caller, ids[::-1] if descending else ids, by_id, path)
 
     def _ids(
         self, state: MockState, resource: Resource, rows: Collection, request: Request, caller: Caller

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 
 from mock_clio.api.context import Caller, selection_of
+from mock_clio.api.filing import FilingRoutes, visible
 from mock_clio.api.lists import Listing
 from mock_clio.limits import too_many
 from mock_clio.state import MockState
@@ -27,6 +28,7 @@ class Api:
     def __init__(self, state: MockState) -> None:
         self._state = state
         self._listing = Listing()
+        self._filing = FilingRoutes(state, self._listing, self._one)
 
     def caller(self, request: Request) -> Caller | None:
         """Whose token a request bears, if it is one that holds."""
@@ -69,6 +71,9 @@ class Api:
 
     async def _route(self, request: Request, caller: Caller) -> Response:
         path = request.path.removeprefix(PREFIX).strip("/").removesuffix(".json")
+        filed = self._filing.answer(request, caller, path.split("/"))
+        if filed is not None:
+            return filed
         match (request.method, *path.split("/")):
             case ("GET", "users", "who_am_i"):
                 return self._shown(request, caller, USERS, caller.token.grant.user)
@@ -98,7 +103,7 @@ class Api:
     def _record(self, request: Request, caller: Caller, resource: Resource, method: str, row_id: int) -> Response:
         if method == "GET" and "show" in resource.verbs:
             caller.need(resource.permission)
-            return self._shown(request, caller, resource, self._row(resource, row_id))
+            return self._shown(request, caller, resource, visible(self._row(resource, row_id), request))
         if method == "PATCH" and "update" in resource.verbs:
             caller.need(resource.permission, write=True)
             selection_of(resource.schema, request)

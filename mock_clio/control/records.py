@@ -5,13 +5,15 @@ import re
 from mock_clio.api.context import selection_of
 from mock_clio.state import MockState
 from mock_clio.store.render import Plan
+from mock_clio.store.rows import Row
 from mock_clio.store.selection import everything
 from mock_clio.tables.catalog import PERMISSIONS, RESOURCES
 from mock_clio.tables.declare import Resource
-from mock_clio.wire.bodies import data_of
+from mock_clio.wire.bodies import Data, data_of
 from mock_clio.wire.errors import ApiError, not_found
 from mock_clio.wire.http import Request, Response, json_response
 
+EDITABLE = frozenset({"contacts", "matters", "documents", "folders"})
 _ALL = frozenset(PERMISSIONS)
 
 
@@ -25,6 +27,7 @@ async def answer(state: MockState, request: Request, rest: list[str]) -> Respons
     if not rest or rest[0] not in RESOURCES:
         raise not_found()
     resource = RESOURCES[rest[0]]
+    state.writer.filing.tree.purge()
     row_id = int(rest[1]) if len(rest) > 1 and re.fullmatch(r"\d{1,19}", rest[1]) else None
     plan = _plan(state, resource, request)
     rows = state.store[resource.schema.name]
@@ -35,16 +38,26 @@ async def answer(state: MockState, request: Request, rest: list[str]) -> Respons
         if row is None:
             raise not_found()
         return json_response(200, {"data": plan.render(row)})
-    if resource.path not in {"contacts", "matters"}:
+    if resource.path not in EDITABLE:
         raise ApiError(422, "ArgumentError", f"{resource.path} cannot be edited here")
     if request.method == "POST" and row_id is None:
         return json_response(201, {"data": plan.render(state.writer.create(resource, data_of(request), state.owner))})
     if request.method == "PATCH" and row_id is not None:
-        return json_response(200, {"data": plan.render(state.writer.update(resource, row_id, data_of(request)))})
+        return json_response(200, {"data": plan.render(_update(state, resource, row_id, data_of(request)))})
     if request.method == "DELETE" and row_id is not None:
         state.writer.delete(resource, row_id)
         return Response(204)
     raise not_found()
+
+
+def _update(state: MockState, resource: Resource, row_id: int, data: Data) -> Row:
+    """An edit; here alone a document or folder can be locked, and unlocked before anything else is done to it."""
+    locked = data.pop("locked", None)
+    if resource.path in {"documents", "folders"} and isinstance(locked, bool):
+        state.writer.filing.lock(resource, row_id, locked=locked)
+        if not data:
+            return state.store[resource.schema.name].rows[row_id]
+    return state.writer.update(resource, row_id, data)
 
 
 def _plan(state: MockState, resource: Resource, request: Request) -> Plan:

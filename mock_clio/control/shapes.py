@@ -73,3 +73,4 @@ class ResetBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     users: int | None = None
     contacts: int | None = None
     matters: int | None = None
+    documents: int | None = None

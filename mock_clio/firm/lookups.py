@@ -79,6 +79,7 @@ def _user(store: Store, settings: MockSettings, pools: Pools, rng: random.Random
         roles=["admin", "billing"] if number == 0 else [],
         subscription_type="Attorney" if attorney else "NonAttorney",
         time_zone=settings.time_zone,
+        type="ManageUser",
         created_at=created,
         updated_at=rng.randrange(created, now),
         account=store.account,

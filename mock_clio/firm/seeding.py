@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from mock_clio.clock import Clock
+from mock_clio.firm.filing import seed_filing
 from mock_clio.firm.lookups import YEAR, seed_account, seed_practice, seed_users
 from mock_clio.firm.names import Pools, draw_pools, email_of, phone_of
 from mock_clio.records import contacts, matters
@@ -33,6 +34,7 @@ def seed_firm(settings: MockSettings, clock: Clock, zone: ZoneInfo) -> Store:
         store["Contact"].put(row)
     if settings.contacts:
         _Matters(store, pools, rng, now, zone).seed(settings.matters)
+    seed_filing(store, settings, now)
     return store
 
 

@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
 
 from mock_clio.firm.names import draw_pools, phone_of
+from mock_clio.firm.paperwork import Edit, Paperwork
 from mock_clio.records.writes import Writer
 from mock_clio.store.rows import Row, Store
 from mock_clio.tables.catalog import CONTACTS, MATTERS
@@ -21,6 +21,7 @@ class Traffic:
         self._writer = writer
         self._rng = random.Random(seed + 1)  # noqa: S311 - invented edits, repeatable by design
         self._pools = draw_pools(seed)
+        self._paperwork = Paperwork(store, writer, self._rng)
         self._task: asyncio.Task[None] | None = None
         self.per_minute = 0.0
         self.edits = 0
@@ -59,13 +60,14 @@ class Traffic:
         Returns:
             What was done, as in `matter updated`.
         """
-        choices: tuple[tuple[int, str, Callable[[], bool]], ...] = (
+        choices: tuple[Edit, ...] = (
             (15, "contact created", self._create_contact),
             (35, "contact updated", self._update_contact),
             (4, "contact deleted", self._delete_contact),
             (12, "matter created", self._create_matter),
             (31, "matter updated", self._update_matter),
             (3, "matter deleted", self._delete_matter),
+            *self._paperwork.edits,
         )
         weights = [weight for weight, _, _ in choices]
         while True:

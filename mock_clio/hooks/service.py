@@ -51,7 +51,7 @@ class Hooks:
         """Subscribe, and shake hands as switched."""
         now = self._clock.seconds()
         url = rules.check_url(rules.required(data, "url"), allow_http_loopback=self.allow_http_loopback)
-        model = rules.check_model(rules.required(data, "model"))
+        model = rules.check_model(rules.required(data, "model"), self._switches)
         _may_watch(model, token)
         row: Row = {
             "url": url,
@@ -77,7 +77,7 @@ class Hooks:
         hook = self.get(webhook_id, token)
         draft, now = draft_of(hook.row), self._clock.seconds()
         if data.get("model") is not None:
-            draft["model"] = rules.check_model(data["model"])
+            draft["model"] = rules.check_model(data["model"], self._switches)
         _may_watch(draft["model"], token)
         if "url" in data:
             draft["url"] = rules.check_url(data["url"], allow_http_loopback=self.allow_http_loopback)
@@ -122,6 +122,8 @@ class Hooks:
 
     def on_change(self, change: Change) -> None:
         """Tell whom a change concerns."""
+        if change.resource.permission == "documents" and self._switches.document_webhooks == "silent":
+            return
         now = self._clock.now()
         for hook in list(self._subscriptions.values()):
             if hook.resource is not change.resource or not hook.listens(now):

@@ -75,11 +75,12 @@ def check_url(value: object, *, allow_http_loopback: bool) -> str:
     raise unprocessable("'url' must use the https scheme")
 
 
-def check_model(value: object) -> str:
+def check_model(value: object, switches: Switches) -> str:
     """A model by its name or number."""
     text = str(value)
-    for name, (number, _) in WEBHOOK_MODELS.items():
-        if text in {name, str(number)}:
+    for name, (number, permission) in WEBHOOK_MODELS.items():
+        refused = permission == "documents" and switches.document_webhooks == "refused"
+        if text in {name, str(number)} and not refused:
             return name
     raise unprocessable(f"'{text}' is not a valid model")
 

@@ -1,13 +1,15 @@
-"""The one path by which contacts and matters change, whether asked through REST or by the traffic generator."""
+"""The one path by which records change, whether asked through REST or by the traffic generator."""
 
 from zoneinfo import ZoneInfo
 
 from mock_clio.clock import Clock
 from mock_clio.records import contacts, matters
+from mock_clio.records.filing import Filing
+from mock_clio.storage import Storage
 from mock_clio.store.changes import Change, Listener
 from mock_clio.store.rows import Row, Store, draft_of
 from mock_clio.switches import Switches
-from mock_clio.tables.catalog import CONTACTS, MATTERS
+from mock_clio.tables.catalog import CONTACTS, DOCUMENTS, FOLDERS, MATTERS
 from mock_clio.tables.declare import Resource
 from mock_clio.wire.bodies import Data
 from mock_clio.wire.errors import not_found
@@ -22,23 +24,30 @@ _DERIVED = frozenset(
 class Writer:
     """Creates, updates and deletes records, and tells a listener of each change."""
 
-    def __init__(self, store: Store, clock: Clock, zone: ZoneInfo, switches: Switches, listener: Listener) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, zone: ZoneInfo, switches: Switches, storage: Storage, listener: Listener
+    ) -> None:
         self._store = store
         self._clock = clock
         self._zone = zone
         self._switches = switches
         self._tell = listener
+        self.filing = Filing(store, clock, switches, storage, listener)
         self._matters_of: dict[int, int] = {}
         for matter in store["Matter"]:
             self._matters_of[matter["client_id"]] = self._matters_of.get(matter["client_id"], 0) + 1
 
     def create(self, resource: Resource, data: Data, actor: Row) -> Row:
         """Add a record; nothing is stored if the body does not pass."""
+        if _filed(resource):
+            return self.filing.create(resource, data, actor)
         now = self._clock.seconds()
         row = contacts.blank(self._store, now) if resource is CONTACTS else matters.blank(self._store, now, actor)
         row["id"] = self._store[resource.schema.name].next_id()
         self._fill(resource, row, data, now, new=True)
         self._store[resource.schema.name].put(row)
+        if resource is CONTACTS or resource is MATTERS:
+            self.filing.tree.own(resource.schema.name, row, actor["id"])
         also = matters.status_event(None, row) if resource is MATTERS else ()
         self._tell(Change(resource, "created", None, row, also))
         if resource is MATTERS:
@@ -47,6 +56,8 @@ class Writer:
 
     def update(self, resource: Resource, row_id: int, data: Data) -> Row:
         """Change a record; a body that changes nothing leaves `updated_at` alone and is not told."""
+        if _filed(resource):
+            return self.filing.update(resource, row_id, data)
         rows = self._store[resource.schema.name]
         before = rows.get(row_id)
         if before is None:
@@ -67,7 +78,10 @@ class Writer:
         return after
 
     def delete(self, resource: Resource, row_id: int) -> None:
-        """Remove a record without a trace."""
+        """Remove a record without a trace; a document or folder goes to the trash."""
+        if _filed(resource):
+            self.filing.delete(resource, row_id)
+            return
         rows = self._store[resource.schema.name]
         row = rows.get(row_id)
         if row is None:
@@ -107,3 +121,7 @@ class Writer:
             after["updated_at"] = max(self._clock.seconds(), before["updated_at"])
         self._store["Contact"].put(after)
         self._tell(Change(CONTACTS, "updated", before, after))
+
+
+def _filed(resource: Resource) -> bool:
+    return resource is DOCUMENTS or resource is FOLDERS

@@ -82,6 +82,19 @@ FIRST_IDS = {
 
 COLLECTIONS = ("User", "Contact", "Matter", "Group", "PracticeArea", "MatterStage", "Webhook")
 
+FILING_IDS = {
+    "Document": 15_500_881_200,
+    "DocumentVersion": 16_770_012_000,
+    "Folder": 1_622_990_000,
+    "DocumentCategory": 118_020,
+    "ExternalProperty": 9_330_410,
+}
+"""The same of what is filed: from a stream of their own, so that more files leave the ids of all else as they are."""
+
+FILING = ("Document", "DocumentVersion", "Folder", "DocumentCategory")
+SHARED = {"ClioCreator": "User", "LinkedFolder": "Folder"}
+"""Schemas that show the rows of another."""
+
 
 class Store:
     """Everything a firm's account holds."""
@@ -89,11 +102,16 @@ class Store:
     def __init__(self, seed: int) -> None:
         rng = random.Random(seed)  # noqa: S311 - ids need no secrecy, and the same seed must give the same ids
         self._sequences = {name: Sequence(first, rng) for name, first in FIRST_IDS.items()}
-        self.collections = {name: Collection(self._sequences[name]) for name in COLLECTIONS}
+        filing = random.Random(seed + 31)  # noqa: S311 - as above
+        self._sequences |= {name: Sequence(first, filing) for name, first in FILING_IDS.items()}
+        self.collections = {name: Collection(self._sequences[name]) for name in (*COLLECTIONS, *FILING)}
+        self.collections |= {name: self.collections[source] for name, source in SHARED.items()}
         self.account: Row = {}
         self.currency: Row = {}
         self.matter_number = 0
         """The last number given to a matter."""
+        self.document_number = 0
+        """The last number given to a document."""
 
     def __getitem__(self, schema: str) -> Collection:
         return self.collections[schema]

@@ -18,8 +18,15 @@ class InvalidFieldsError(Exception):
 
 
 def defaults(schema: Schema) -> tuple[str, ...]:
-    """What a record answers when no field is asked for: id and etag, as far as it has them."""
-    return tuple(name for name in DEFAULT if name in schema.fields)
+    """What a record answers when no field is asked for: id and etag, as far as it has them.
+
+    One without an id, such as the header of an upload, comes whole: there is no way to ask for its parts where it lies
+    two levels deep.
+    """
+    if "id" in schema.fields:
+        return tuple(name for name in DEFAULT if name in schema.fields)
+    parts = (name for name, link in schema.associations.items() if "id" not in SCHEMAS[link.target].fields)
+    return (*schema.fields, *parts)
 
 
 @lru_cache(maxsize=4096)

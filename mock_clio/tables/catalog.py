@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from mock_clio.tables import contacts, legal_aid, matters, shared, users, webhooks
+from mock_clio.tables import contacts, documents, legal_aid, matters, shared, users, webhooks
 from mock_clio.tables.declare import SINCE, Filter, Resource, Schema, filters
 
 SCHEMAS: Mapping[str, Schema] = {
     schema.name: schema
-    for module in (contacts, users, matters, legal_aid, shared, webhooks)
+    for module in (contacts, users, matters, legal_aid, shared, documents, webhooks)
     for schema in module.SCHEMAS
 }
 
@@ -117,6 +117,49 @@ GROUPS = Resource(
     orders=("id", "name"),
 )
 
+_FILED = (
+    "contact_id:i64? document_category_id:i64? external_property_name:str external_property_value:str "
+    "include_deleted:bool matter_id:i64? query:str scope:str"
+)
+_SCOPES = "children descendants"
+
+DOCUMENTS = Resource(
+    path="documents",
+    schema=documents.DOCUMENT,
+    permission="documents",
+    verbs=WRITE,
+    filters=_listing(f"{_FILED} locked:bool parent_id:i64? show_uncompleted:bool", scope=_SCOPES),
+    orders=("created_at", "document_number", "id", "name", "received_at", "updated_at"),
+    model="document",
+)
+
+FOLDERS = Resource(
+    path="folders",
+    schema=documents.FOLDER,
+    permission="documents",
+    verbs=WRITE,
+    filters=_listing(f"{_FILED} parent_id:i64?", scope=_SCOPES),
+    orders=("id", "name", "updated_at"),
+    model="folder",
+)
+
+ITEMS = Resource(
+    path="folders/list",
+    schema=documents.ITEM,
+    permission="documents",
+    verbs=frozenset({"list"}),
+    filters=_listing(f"{_FILED} parent_id:i64 show_uncompleted:bool", scope=_SCOPES),
+    orders=DOCUMENTS.orders,
+)
+
+VERSIONS = Resource(
+    path="versions",
+    schema=documents.DOCUMENT_VERSION,
+    permission="documents",
+    verbs=frozenset({"list"}),
+    filters=filters("fully_uploaded:bool"),
+)
+
 WEBHOOKS = Resource(
     path="webhooks",
     schema=webhooks.WEBHOOK,
@@ -143,7 +186,18 @@ PHONE_NUMBERS = Resource(
 )
 
 RESOURCES: Mapping[str, Resource] = {
-    resource.path: resource for resource in (USERS, CONTACTS, MATTERS, MATTER_STAGES, PRACTICE_AREAS, GROUPS, WEBHOOKS)
+    resource.path: resource
+    for resource in (
+        USERS,
+        CONTACTS,
+        MATTERS,
+        DOCUMENTS,
+        FOLDERS,
+        MATTER_STAGES,
+        PRACTICE_AREAS,
+        GROUPS,
+        WEBHOOKS,
+    )
 }
 """The collections at the top of /api/v4, by path."""
 

@@ -13,7 +13,7 @@ CONTACT = declare(
     "currency:Currency=row account_balances:*AccountBalance activity_rates:*ActivityRate "
     "addresses:*Address=row avatar:Avatar co_counsel_rate:ActivityRate company:Contact=key "
     "custom_field_set_associations:*CustomFieldSetAssociation custom_field_values:*CustomFieldValue "
-    "email_addresses:*EmailAddress=row folder:Folder instant_messengers:*InstantMessenger=row "
+    "email_addresses:*EmailAddress=row folder:Folder=key instant_messengers:*InstantMessenger=row "
     "kyc_field_values:*KycFieldValue legal_aid_uk_contact:LegalAidUkContact "
     "notification_methods:*NotificationMethod payment_profile:PaymentProfile phone_numbers:*PhoneNumber=row "
     "primary_address:Address=row primary_web_site:WebSite=row primary_work_address:Address=row "

@@ -11,7 +11,7 @@ MATTER = declare(
     "currency:Currency=row account_balances:*AccountBalance attorney_allocation:AttorneyAllocation "
     "client:Contact=key contingency_fee:ContingencyFee "
     "custom_field_set_associations:*CustomFieldSetAssociation custom_field_values:*CustomFieldValue "
-    "custom_rate:MatterCustomRate evergreen_retainer:EvergreenRetainer folder:Folder group:Group=key "
+    "custom_rate:MatterCustomRate evergreen_retainer:EvergreenRetainer folder:Folder=key group:Group=key "
     "kyc_field_values:*KycFieldValue legal_aid_uk_matter:LegalAidUkMatter "
     "matter_bill_recipients:*MatterBillRecipient matter_budget:MatterBudget matter_stage:MatterStage=key "
     "originating_attorney:User=key practice_area:PracticeArea=key relationships:*Relationship "

@@ -1,4 +1,4 @@
-"""Records found inside both contacts and matters: money, custom field values, folders."""
+"""Records found inside both contacts and matters: money and custom field values."""
 
 from mock_clio.tables.declare import declare
 
@@ -85,69 +85,6 @@ KYC_FIELD_VALUE = declare(
     },
 )
 
-FOLDER = declare(
-    "Folder",
-    "id:i64 etag:str created_at:datetime deleted_at:datetime locked:bool name:str root:bool type:str "
-    "updated_at:datetime",
-    "contact:Contact creator:ClioCreator document_category:DocumentCategory "
-    "external_properties:*ExternalProperty group:Group latest_document_version:DocumentVersion matter:Matter "
-    "parent:LinkedFolder",
-    enums={
-        "type": ("Folder",),
-    },
-    permission="documents",
-)
-
-CLIO_CREATOR = declare(
-    "ClioCreator",
-    "id:i64 etag:str account_owner:bool clio_connect:bool court_rules_default_attendee:bool "
-    "created_at:datetime default_calendar_id:i64 email:str enabled:bool first_name:str initials:str "
-    "last_name:str name:str phone_number:str rate:f32 roles:strings subscription_type:str time_zone:str "
-    "type:str updated_at:datetime",
-    enums={
-        "subscription_type": ("Attorney", "NonAttorney"),
-        "type": ("ManageUser", "ClientUser"),
-    },
-)
-
-DOCUMENT_CATEGORY = declare(
-    "DocumentCategory",
-    "id:i64 etag:str created_at:datetime name:str updated_at:datetime",
-)
-
-EXTERNAL_PROPERTY = declare(
-    "ExternalProperty",
-    "id:i64 etag:str created_at:datetime name:str updated_at:datetime value:str",
-)
-
-LINKED_FOLDER = declare(
-    "LinkedFolder",
-    "id:i64 etag:str created_at:datetime deleted_at:datetime locked:bool name:str root:bool type:str "
-    "updated_at:datetime",
-    enums={
-        "type": ("Folder",),
-    },
-)
-
-DOCUMENT_VERSION = declare(
-    "DocumentVersion",
-    "id:i64 etag:str content_type:str created_at:datetime document_id:i64 filename:str fully_uploaded:bool "
-    "put_url:str received_at:datetime size:i32 updated_at:datetime uuid:str version_number:i32",
-    "creator:ClioCreator multiparts:*Multipart put_headers:*MultipartHeader",
-    permission="documents",
-)
-
-MULTIPART = declare(
-    "Multipart",
-    "part_number:i32 put_url:str",
-    "put_headers:*MultipartHeader",
-)
-
-MULTIPART_HEADER = declare(
-    "MultipartHeader",
-    "name:str value:str",
-)
-
 SCHEMAS = (
     CURRENCY,
     ACCOUNT_BALANCE,
@@ -157,12 +94,4 @@ SCHEMAS = (
     PICKLIST_OPTION,
     CUSTOM_FIELD_MATTER_SELECTION,
     KYC_FIELD_VALUE,
-    FOLDER,
-    CLIO_CREATOR,
-    DOCUMENT_CATEGORY,
-    EXTERNAL_PROPERTY,
-    LINKED_FOLDER,
-    DOCUMENT_VERSION,
-    MULTIPART,
-    MULTIPART_HEADER,
 )

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from mock_clio.receiver import Receiver
-from mock_clio.tables.catalog import INLINE, RESOURCES, SCHEMAS
+from mock_clio.tables.catalog import INLINE, ITEMS, RESOURCES, SCHEMAS, VERSIONS
 from mock_clio.tables.declare import Field, Kind, Resource, Schema
 
 DOCUMENT = Path(__file__).parents[2].parent / "shared" / "clio" / "openapi.json"
@@ -36,6 +36,10 @@ KINDS = {
     ("array", None): Kind.STRINGS,
 }
 OWN_PARAMETERS = {"fields", "limit", "order", "page_token"}
+NOT_A_FILTER = {("versions", "id")}
+"""Query parameters that the document repeats from the path."""
+NOT_NULL = {("folders/list", "parent_id")}
+"""Described in one text for two paths, and nullable in the other alone."""
 
 
 @cache
@@ -85,6 +89,8 @@ def assert_scalar(field: Field, definition: Mapping[str, Any]) -> None:
 
 
 def path_of(resource: Resource) -> str:
+    if resource is VERSIONS:
+        return "/documents/{id}/versions.json"
     return f"/contacts/{{contact_id}}/{resource.path}.json" if resource.path in INLINE else f"/{resource.path}.json"
 
 
@@ -93,18 +99,20 @@ def listing_of(resource: Resource) -> dict[str, dict[str, Any]]:
     return {parameter["name"]: parameter for parameter in parameters if parameter["in"] == "query"}
 
 
-COLLECTIONS = [*RESOURCES.values(), *INLINE.values()]
+COLLECTIONS = [*RESOURCES.values(), *INLINE.values(), VERSIONS, ITEMS]
 
 
 @pytest.mark.parametrize("resource", COLLECTIONS, ids=lambda resource: resource.path)
 def test_list_parameters_are_the_documents(resource: Resource) -> None:
     parameters = listing_of(resource)
-    assert set(resource.filters) == set(parameters) - OWN_PARAMETERS
+    repeated = {name for path, name in NOT_A_FILTER if path == resource.path}
+    assert set(resource.filters) == set(parameters) - OWN_PARAMETERS - repeated
     for name, rule in resource.filters.items():
         schema = parameters[name]["schema"]
         assert rule.kind is KINDS[schema["type"], schema.get("format")], name
         assert set(rule.enum) == set(schema.get("enum", ())), name
-        assert rule.nullable == ("Use the keyword `null`" in parameters[name]["description"]), name
+        nullable = "se the keyword `null`" in parameters[name]["description"]
+        assert rule.nullable == (nullable and (resource.path, name) not in NOT_NULL), name
 
 
 @pytest.mark.parametrize("resource", COLLECTIONS, ids=lambda resource: resource.path)
@@ -205,3 +213,20 @@ async def test_inline_lists_and_errors_fit_the_document(api: httpx.AsyncClient) 
         check(answer.json(), f"{resource.schema.name}_List")
     check((await api.get("contacts/1")).json(), "Error")
     check((await api.get("contacts", params={"fields": "nothing"})).json(), "Error")
+
+
+async def test_versions_and_contents_of_folders_fit_the_document(api: httpx.AsyncClient) -> None:
+    contents = await api.get(ITEMS.path, params={"fields": all_fields(ITEMS.schema), "scope": "descendants"})
+    assert {row["type"] for row in contents.json()["data"]} == {"Document", "Folder"}
+    check(contents.json(), "Item_List")
+    document = next(row for row in contents.json()["data"] if row["type"] == "Document")
+    versions = await api.get(f"documents/{document['id']}/versions", params={"fields": all_fields(VERSIONS.schema)})
+    assert versions.json()["data"]
+    check(versions.json(), "DocumentVersion_List")
+    parent = {"id": document["id"], "type": "Document"}
+    parts = [{"part_number": 1, "content_length": "1"}]
+    body = {"data": {"name": "a.pdf", "parent": parent, "multiparts": parts}}
+    fields = {"fields": "id,latest_document_version{uuid,put_url,put_headers,multiparts}"}
+    begun = await api.post("documents", params=fields, json=body)
+    assert begun.json()["data"]["latest_document_version"]["multiparts"]
+    check(begun.json(), "Document_Show")

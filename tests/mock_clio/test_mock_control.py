@@ -161,7 +161,7 @@ async def test_control_refuses_what_it_does_not_know(control: httpx.AsyncClient)
 async def test_traffic_goes_the_way_of_rest_writes(
     api: httpx.AsyncClient, control: httpx.AsyncClient, receiver: Receiver
 ) -> None:
-    for model in ("contact", "matter"):
+    for model in ("contact", "matter", "document"):
         body = {"url": receiver.url, "model": model, "fields": "id,etag"}
         assert (await api.post("webhooks", json={"data": body})).status_code == 201
     edits = (await control.post("traffic/edits", json={"count": 40})).json()["done"]

@@ -251,6 +251,7 @@ async def test_a_burst_arrives_whole(
 ) -> None:
     await subscribe(fields="id,etag")
     await subscribe(model="matter", fields="id,etag")
+    await subscribe(model="document", fields="id,etag")
     await control.post("traffic/edits", json={"count": 200})
     await settled(control)
     delivered = [entry for entry in clio.state.journal.deliveries if entry.outcome == "delivered"]
