@@ -77,6 +77,7 @@ class SyncRun(PostgresTable, tablename="sync_run"):
     started_at = Timestamptz(null=True, default=None)
     heartbeat_at = Timestamptz(null=True, default=None)
     finished_at = Timestamptz(null=True, default=None)
+    fields = Text(null=True, default=None, help_text="what the run asks Clio for")
 
 
 class SyncCursor(PostgresTable, tablename="sync_cursor"):
@@ -87,6 +88,7 @@ class SyncCursor(PostgresTable, tablename="sync_cursor"):
     resource = Varchar(length=64)
     high_water_at = Timestamptz(help_text="all that Clio changed before this is in the mirror")
     backfilled_at = Timestamptz(null=True, default=None)
+    fields = Text(null=True, default=None, help_text="what the last backfill asked for; another wish wants another one")
     sync_cursor_firm_resource = Unique(["firm", "resource"])
 
 

@@ -45,15 +45,17 @@ class Run:
 async def request_runs(services: "Services", *, firms: Sequence[int], resource: str | None, full: bool) -> list[int]:
     """Ask for a run of each resource (or of one) for each connected firm, and wake the workers; return the run ids.
 
-    A resource that was never read in full is backfilled, as is one asked for with `full`; otherwise the run is
-    incremental. A resource with a run queued or running keeps that one, and its id is returned.
+    A resource that was never read in full, or whose plugin has come to keep other fields since, is backfilled, as is
+    one asked for with `full`; otherwise the run is incremental. A resource with a run queued or running keeps that one,
+    and its id is returned.
 
     Raises:
         NotFound: there is no such resource.
         ServiceError: none of the firms is connected.
     """
-    names = [services.registry.resource(resource).name] if resource else [r.name for r in services.registry.resources]
-    rows = await services.database.pool.fetch(_REQUEST, list(firms), names, full, OVERLAP_S)
+    wanted = [services.registry.resource(resource)] if resource else services.registry.resources
+    names, fields = [each.name for each in wanted], [each.endpoint.fields for each in wanted]
+    rows = await services.database.pool.fetch(_REQUEST, list(firms), names, full, OVERLAP_S, fields)
     if not rows:
         raise ServiceError("no connected firm to sync: connect one with the mutation connectFirm, then ask again")
     for row in rows:
@@ -64,15 +66,16 @@ async def request_runs(services: "Services", *, firms: Sequence[int], resource: 
 
 _REQUEST = """
 WITH wanted AS (
-    SELECT firm.id AS firm, name.resource, name.place, sync_cursor.high_water_at
+    SELECT firm.id AS firm, name.resource, name.fields, name.place, sync_cursor.high_water_at,
+           $3 OR high_water_at IS NULL OR sync_cursor.fields IS DISTINCT FROM name.fields AS whole
     FROM firm
-    CROSS JOIN unnest($2::text[]) WITH ORDINALITY AS name (resource, place)
+    CROSS JOIN unnest($2::text[], $5::text[]) WITH ORDINALITY AS name (resource, fields, place)
     LEFT JOIN sync_cursor ON sync_cursor.firm = firm.id AND sync_cursor.resource = name.resource
     WHERE firm.id = ANY ($1::bigint[]) AND firm.state = 'connected'
 ), asked AS (
-    INSERT INTO sync_run (firm, resource, kind, since_at)
-    SELECT firm, resource, CASE WHEN $3 OR high_water_at IS NULL THEN 'backfill' ELSE 'incremental' END,
-           CASE WHEN $3 THEN NULL ELSE high_water_at - make_interval(secs => $4) END
+    INSERT INTO sync_run (firm, resource, kind, fields, since_at)
+    SELECT firm, resource, CASE WHEN whole THEN 'backfill' ELSE 'incremental' END, fields,
+           CASE WHEN whole THEN NULL ELSE high_water_at - make_interval(secs => $4) END
     FROM wanted ORDER BY firm, place
     ON CONFLICT (firm, resource) WHERE state IN ('queued', 'running')
     DO UPDATE SET not_before_at = sync_run.not_before_at
@@ -139,13 +142,14 @@ async def succeed(database: Database, run: Run, *, owner: str) -> bool:
                UPDATE sync_run SET state = 'succeeded', finished_at = now(), lease_owner = NULL, lease_until = NULL,
                    next_url = NULL, error_code = NULL, error_message = NULL
                WHERE id = $1 AND lease_owner = $2 AND state = 'running' AND NOT cancel_requested
-               RETURNING firm, resource, kind, high_water_at
+               RETURNING firm, resource, kind, fields, high_water_at
            )
-           INSERT INTO sync_cursor (firm, resource, high_water_at, backfilled_at)
-           SELECT firm, resource, high_water_at, CASE kind WHEN 'backfill' THEN now() END FROM finished
+           INSERT INTO sync_cursor (firm, resource, high_water_at, backfilled_at, fields)
+           SELECT firm, resource, high_water_at, CASE kind WHEN 'backfill' THEN now() END, fields FROM finished
            ON CONFLICT (firm, resource) DO UPDATE SET
                high_water_at = greatest(sync_cursor.high_water_at, EXCLUDED.high_water_at),
-               backfilled_at = coalesce(EXCLUDED.backfilled_at, sync_cursor.backfilled_at)
+               backfilled_at = coalesce(EXCLUDED.backfilled_at, sync_cursor.backfilled_at),
+               fields = CASE WHEN EXCLUDED.backfilled_at IS NULL THEN sync_cursor.fields ELSE EXCLUDED.fields END
            RETURNING id""",
         run.id,
         owner,

@@ -9,7 +9,7 @@ from core.db import tables
 from schema.read.listing import table_listing
 from schema.types.mirrored import Node
 
-SECRET_COLUMNS = ("next_url", "lease_owner", "lease_until", "cancel_requested", "failures", "not_before_at")
+SECRET_COLUMNS = ("next_url", "lease_owner", "lease_until", "cancel_requested", "failures", "not_before_at", "fields")
 """Columns of the engine's own, which no client needs."""
 
 

@@ -186,6 +186,17 @@ async def test_asking_twice_gives_the_same_run(services: Services, firm: int) ->
     assert await request(services, firm, "contact", full=True) == first
 
 
+async def test_a_plugin_that_keeps_other_fields_is_read_in_full_again(services: Services, firm: int) -> None:
+    await engine.work_on(services, await request(services, firm, "contact"), owner="test")
+    assert (await row(services, await request(services, firm, "contact")))["kind"] == "incremental"
+    await services.database.pool.execute("UPDATE sync_run SET state = 'cancelled' WHERE state = 'queued'")
+    await services.database.pool.execute("UPDATE sync_cursor SET fields = 'id,etag,name'")
+    again = await request(services, firm, "contact")
+    assert (await row(services, again))["kind"] == "backfill"
+    await engine.work_on(services, again, owner="test")
+    assert (await row(services, await request(services, firm, "contact")))["kind"] == "incremental"
+
+
 async def test_an_unknown_resource_or_no_connected_firm_is_refused(services: Services, firm: int) -> None:
     with pytest.raises(NotFound, match=r"there is no resource 'bill'; there are: .*contact, "):
         await request(services, firm, "bill")
