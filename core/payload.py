@@ -1,10 +1,12 @@
 """Records as Clio sends them, cut to what the mirror keeps; and the `fields` parameter, read off the models."""
 
 import datetime
+import enum
 import inspect
 import typing
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -35,21 +37,19 @@ class ClioPayload(BaseModel):
         ids, for `<singular>_clio_ids`. Override it where names or shapes differ.
         """
         row: dict[str, Any] = {}
-        for name in type(self).model_fields:
-            if name in {"id", "etag", "created_at", "updated_at"}:
-                continue
+        for name, shape in _shapes(type(self)):
             value = getattr(self, name)
-            annotation = type(self).model_fields[name].annotation
-            model = _model_in(annotation)
-            if model is None or not issubclass(model, Reference):
-                row[name] = value
-                continue
-            if _is_list(annotation):
-                row[f"{name.removesuffix('s')}_clio_ids"] = reference_ids(value)
-                continue
-            row[f"{name}_clio_id"] = reference_id(value)
-            if issubclass(model, NamedReference):
-                row[f"{name}_name"] = value.name if value else None
+            match shape:
+                case Shape.COMMON:
+                    pass
+                case Shape.PLAIN:
+                    row[name] = value
+                case Shape.REFERENCES:
+                    row[f"{name.removesuffix('s')}_clio_ids"] = reference_ids(value)
+                case _:
+                    row[f"{name}_clio_id"] = reference_id(value)
+                    if shape is Shape.NAMED:
+                        row[f"{name}_name"] = value.name if value else None
         return row
 
 
@@ -64,7 +64,7 @@ class Nested(BaseModel):
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as it is kept. Override it where names or shapes differ; its values stay JSON's."""
-        return dict(_json_item(self, name) for name in type(self).model_fields)
+        return dict(_json_item(self, name, shape) for name, shape in _shapes(type(self)))
 
 
 class Reference(BaseModel):
@@ -96,8 +96,6 @@ def json_form(value: Any) -> Any:
     match value:
         case Nested():
             return value.to_json()
-        case BaseModel():
-            return dict(_json_item(value, name) for name in type(value).model_fields)
         case list() | tuple():
             return [json_form(item) for item in value]
         case dict():
@@ -112,9 +110,37 @@ def json_form(value: Any) -> Any:
             return value
 
 
-def _json_item(record: BaseModel, name: str) -> tuple[str, Any]:
+class Shape(enum.Enum):
+    """What a field of a payload model holds, as far as its columns go."""
+
+    COMMON = "common"
+    PLAIN = "plain"
+    REFERENCE = "reference"
+    NAMED = "named"
+    REFERENCES = "references"
+
+
+@lru_cache(maxsize=1024)
+def _shapes(payload: type[BaseModel]) -> tuple[tuple[str, Shape], ...]:
+    """Return the fields of a model with their shapes; looked up once, for a page asks it of every record."""
+    return tuple((name, _shape(payload, name)) for name in payload.model_fields)
+
+
+def _shape(payload: type[BaseModel], name: str) -> Shape:
+    annotation = payload.model_fields[name].annotation
+    model = _model_in(annotation)
+    if name in {"id", "etag", "created_at", "updated_at"} and issubclass(payload, ClioPayload):
+        return Shape.COMMON
+    if model is None or not issubclass(model, Reference):
+        return Shape.PLAIN
+    if _is_list(annotation):
+        return Shape.REFERENCES
+    return Shape.NAMED if issubclass(model, NamedReference) else Shape.REFERENCE
+
+
+def _json_item(record: Nested, name: str, shape: Shape) -> tuple[str, Any]:
     value = getattr(record, name)
-    if _model_in(type(record).model_fields[name].annotation) is Reference:
+    if shape is Shape.REFERENCE:
         number = reference_id(value)
         return f"{name}_clio_id", None if number is None else str(number)
     if type(value) is int and (name == "id" or name.endswith("_id")):
