@@ -7,7 +7,7 @@ import typing
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,10 +19,13 @@ class ClioPayload(BaseModel):
 
     `fields=` of every request is read off the model: a nested model asks for its own fields in braces, one level deep,
     which is all Clio allows. All but `id` may be null: Clio's spec declares no field as required in an answer.
-    Source: Clio API, fields.
+    `absent` names the common fields that Clio has not on this record, and would answer 400 to. A field whose name at
+    Clio cannot be used here has that name as its alias. Source: Clio API, fields.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    absent: ClassVar[frozenset[str]] = frozenset()
 
     id: int
     etag: str | None = None
@@ -154,19 +157,21 @@ def clio_fields(payload: type[BaseModel]) -> str:
     Raises:
         PluginError: the model nests two levels, which Clio answers with 400.
     """
-    return ",".join(_field_text(payload, name, nested=False) for name in payload.model_fields)
+    absent = payload.absent if issubclass(payload, ClioPayload) else frozenset()
+    return ",".join(_field_text(payload, name, nested=False) for name in payload.model_fields if name not in absent)
 
 
 def _field_text(payload: type[BaseModel], name: str, *, nested: bool) -> str:
-    model = _model_in(payload.model_fields[name].annotation)
+    field = payload.model_fields[name]
+    model, asked = _model_in(field.annotation), field.alias or name
     if model is None or (nested and model is Reference):
-        return name
+        return asked
     if nested:
         raise PluginError(
             f"{payload.__name__}.{name} nests a second level of fields, which Clio refuses with 400: flatten it, or "
             "make it a Reference, of which Clio then answers the id"
         )
-    return name + "{" + ",".join(_field_text(model, inner, nested=True) for inner in model.model_fields) + "}"
+    return asked + "{" + ",".join(_field_text(model, inner, nested=True) for inner in model.model_fields) + "}"
 
 
 def _is_list(annotation: Any) -> bool:
