@@ -1,10 +1,12 @@
 """The commands about plugins."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import click
 
+from core.checks.run import Report, check_plugins
 from core.loading import load_plugins
 from core.registry import Registry
 from core.scaffold.package import write_package
@@ -16,7 +18,7 @@ SPEC_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group(epilog="Example: clio-service plugins list --json")
 def plugins() -> None:
-    """Look at the plugins that are installed, and begin a new one."""
+    """Look at the plugins that are installed, check them, and begin a new one."""
 
 
 @plugins.command("list", epilog="Example: clio-service plugins list --json")
@@ -52,6 +54,36 @@ def new_plugin(name: str, spec: Path | None, parent: Path, resource: str | None)
     for note in made.notes:
         click.echo(f"note: {note}", err=True)
     click.echo(f"next: pip install -e {parent / made.distribution} && clio-service plugins check {name}", err=True)
+
+
+@plugins.command("check", epilog="Example: clio-service plugins check tasks --spec openapi.json")
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--spec", type=SPEC_FILE, help="Clio's OpenAPI file, to compare the fields with.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.pass_context
+def check(context: click.Context, names: tuple[str, ...], spec: Path | None, *, as_json: bool) -> None:
+    """Check plugins (all unless named) without a database; exit status 1 and one line per problem.
+
+    Compares migrations, table, payload, GraphQL type, edges, webhook and README with each other.
+    """
+    report = check_plugins(load_plugins(), names, Specification.read(spec) if spec else None)
+    if as_json:
+        click.echo(json.dumps(_report(report), indent=2))
+    else:
+        for plugin, problem in report.problems:
+            click.echo(f"{plugin}: {problem.thing} {problem.wrong}; {problem.step}")
+        for plugin, note in report.notes:
+            click.echo(f"{plugin}: note: {note.thing} {note.text}")
+        click.echo(f"{len(report.checked)} checked, {len(report.problems)} problem(s)")
+    context.exit(1 if report.problems else 0)
+
+
+def _report(report: Report) -> dict[str, object]:
+    return {
+        "checked": list(report.checked),
+        "problems": [{"plugin": plugin, **dataclasses.asdict(problem)} for plugin, problem in report.problems],
+        "notes": [{"plugin": plugin, **dataclasses.asdict(note)} for plugin, note in report.notes],
+    }
 
 
 def _describe(registry: Registry) -> dict[str, object]:

@@ -65,11 +65,11 @@ Mirrors Clio's $words into the Clio Integration Service, as a plugin in a packag
 
 ```sh
 pip install -e '.[dev]'
-clio-service plugins check $name   # the declaration, the migration, this file
-python -m pytest                   # the contract every resource is held to
+clio-service plugins check $name  # the declaration, the migration, this file
+python -m pytest  # the contract that every resource is held to
 ```
 
-The service then migrates and backfills at its next start.$webhook
+The service then migrates and backfills at its next start. $webhook
 
 ## $type_name: kept
 
@@ -140,9 +140,10 @@ def up_text(plan: Plan) -> str:
         f"    CONSTRAINT {plan.table}_firm_clio_id UNIQUE (firm, clio_id)",
         ");",
     ]
+    lines += [""] if plan.edges else []
     for edge in plan.edges:
         index = cut_identifier(f"{plan.table}_{edge.column}")
-        lines += ["", f"CREATE INDEX {index} ON {plan.table} (firm, {edge.column}, clio_id);"]
+        lines += [f"CREATE INDEX {index} ON {plan.table} (firm, {edge.column}, clio_id);"]
     return "\n".join(lines) + "\n"
 
 
@@ -158,15 +159,13 @@ def readme_text(plan: Plan) -> str:
     for edge in plan.edges:
         gained = f"; {edge.to} gains `{edge.reverse}`" if edge.reverse else ""
         kept.append(f"| `{edge.clio}{{id}}` | `{edge.column}` | edge `{edge.name}` to {edge.to}{gained} |")
-    heard = (
-        f" Clio's webhook model `{plan.webhook}` tells of changes." if plan.webhook else " Clio has no webhook for it."
-    )
+    polled = "Clio has no webhook model for it, so it is polled."
     return _README.substitute(
         distribution=plan.distribution,
         words=words(plan.name),
         name=plan.name,
         type_name=plan.type_name,
-        webhook=heard if plan.webhook else f"{heard} It is polled.",
+        webhook=f"Clio's webhook model `{plan.webhook}` tells of changes." if plan.webhook else polled,
         kept="\n".join(kept),
         left_out=_left_out(plan),
     )
@@ -217,7 +216,8 @@ def _notation(argument: str, parts: Sequence[str]) -> list[str]:
         return []
     if len(f"        {argument}={quoted(' '.join(parts))},") <= 120:
         return [f"{argument}={quoted(' '.join(parts))}"]
-    lines = textwrap.wrap(" ".join(parts), 100, break_long_words=False, break_on_hyphens=False)
+    text = " ".join(parts)
+    lines = [text] if len(text) <= 106 else textwrap.wrap(text, 105, break_long_words=False, break_on_hyphens=False)
     spaced = [f"            {quoted(line + ' ' * (line != lines[-1]))}" for line in lines]
     return ["\n".join([f"{argument}=(", *spaced, "        )"])]
 

@@ -222,7 +222,7 @@ def _edge(
         reverse=next((each for each in wanted if (to, each) not in taken), None),
         reverse_description=f"The {words(plural)} of this {far}."
         if same
-        else f"The {words(plural)} of which this {far} is the {words(association.name)}.",
+        else f"The {words(plural)} whose {association.name} this {far} is.",
     )
 
 

@@ -1,5 +1,6 @@
 """Reading Clio's OpenAPI file: which fields a resource has, of what kind, and which records it is tied to."""
 
+import dataclasses
 import difflib
 import json
 import re
@@ -86,16 +87,23 @@ class Specification:
             BadInput: it has neither; the message names those that are near.
         """
         listed = self._listed(path)
-        name = listed or type_name
+        found = self.schema(listed or type_name)
+        if found is None:
+            missing = f"the specification has no {path}.json and no schema {type_name}{SUFFIX}"
+            raise BadInput(f"{missing}: {self._near(path)}")
+        if listed is None:
+            return found
+        return dataclasses.replace(found, updated_since="updated_since" in self._parameters(path))
+
+    def schema(self, name: str) -> SpecResource | None:
+        """Return what the document says of a schema; None where it has none of that name."""
         if name not in self._schemas and name + SUFFIX not in self._schemas:
-            raise BadInput(
-                f"the specification has no {path}.json and no schema {type_name}{SUFFIX}: {self._near(path)}"
-            )
+            return None
         return SpecResource(
             name=name,
             scalars={each.name: each for each in self._scalars(name)},
             associations=self._associations(name),
-            updated_since=None if listed is None else "updated_since" in self._parameters(path),
+            updated_since=None,
         )
 
     @cached_property
@@ -117,7 +125,8 @@ class Specification:
             return None
 
     def _parameters(self, path: str) -> set[str]:
-        return {str(each.get("name")) for each in self._lists[path].get("parameters", ())}
+        operation = self._lists[re.sub(r"\{[^}]*\}", "{}", path)]
+        return {str(each.get("name")) for each in operation.get("parameters", ())}
 
     def _scalars(self, name: str) -> Iterator[Scalar]:
         """Yield the fields that hold no record, `id` first, then by name."""
