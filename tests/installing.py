@@ -20,7 +20,7 @@ def run(
     site: Path | None, *argv: str, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run Python where the packages in `site` are found."""
-    paths = [str(ROOT), *([str(site)] if site else [])]
+    paths = [str(ROOT), *([str(site)] if site else []), *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.run(
         [sys.executable, *argv],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **(environment or {})},
