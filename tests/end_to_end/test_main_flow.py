@@ -33,6 +33,11 @@ FLIPPED: dict[str, Any] = {
     "conflict_type": "Other",
     "version_gone_type": "Other",
     "deauthorized_webhooks_stop": False,
+    "custom_field_value_types": "native",
+    "custom_field_times": "iso",
+    "value_custom_field": "redacted",
+    "unfilled_value_ids": "materialised",
+    "deleted_custom_fields_listed": False,
 }
 
 
