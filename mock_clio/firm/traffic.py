@@ -3,14 +3,27 @@
 import asyncio
 import contextlib
 import random
+from collections.abc import Callable, Mapping
 
 from mock_clio.firm.names import draw_pools, phone_of
 from mock_clio.firm.paperwork import Edit, Paperwork
 from mock_clio.records.writes import Writer
 from mock_clio.store.rows import Row, Store
-from mock_clio.tables.catalog import CONTACTS, MATTERS
+from mock_clio.tables.catalog import CONTACTS, CUSTOM_FIELDS, MATTERS
+from mock_clio.tables.declare import Resource
 
 _RECENT = 50
+_CLEARED_SHARE = 0.2
+_EDITED: Mapping[str, Callable[[int], str]] = {
+    "text_line": lambda number: f"Note {number}",
+    "text_area": lambda number: f"Note {number}\nand more",
+    "numeric": str,
+    "currency": lambda number: f"{number / 100:.2f}",
+    "time": lambda number: f"{number % 24:02d}:{number % 60:02d}",
+    "url": lambda number: f"https://example.com/{number}",
+    "email": lambda number: f"desk{number}@example.com",
+}
+"""Types of custom fields whose values are edited, and the value that a number makes."""
 
 
 class Traffic:
@@ -68,6 +81,9 @@ class Traffic:
             (31, "matter updated", self._update_matter),
             (3, "matter deleted", self._delete_matter),
             *self._paperwork.edits,
+            (8, "contact updated", lambda: self._update_value(CONTACTS)),
+            (8, "matter updated", lambda: self._update_value(MATTERS)),
+            (1, "custom_field updated", self._update_definition),
         )
         weights = [weight for weight, _, _ in choices]
         while True:
@@ -147,4 +163,39 @@ class Traffic:
         if matter is None:
             return False
         self._writer.delete(MATTERS, matter["id"])
+        return True
+
+    def _update_value(self, resource: Resource) -> bool:
+        """Give a record the first value of a custom field, or a next one, or clear it."""
+        record = self._any(resource.schema.name)
+        live = [
+            row
+            for row in self._store["CustomField"]
+            if row["parent_type"] == resource.schema.name and not row["deleted"] and row["field_type"] in _EDITED
+        ]
+        if record is None or not live:
+            return False
+        definition = self._rng.choice(live)
+        held = next((row for row in record["custom_field_values"] if row["custom_field_id"] == definition["id"]), None)
+        edit: dict[str, object] = {"value": _EDITED[definition["field_type"]](self._rng.randrange(100_000))}
+        if held is None:
+            edit["custom_field"] = {"id": definition["id"]}
+        elif self._rng.random() < _CLEARED_SHARE:
+            edit = {"id": held["id"], "_destroy": True}
+        else:
+            edit["id"] = held["id"]
+        self._writer.update(resource, record["id"], {"custom_field_values": [edit]})
+        return True
+
+    def _update_definition(self) -> bool:
+        definition = self._any("CustomField")
+        if definition is None:
+            return False
+        edits: list[dict[str, object]] = [
+            {"name": f"{definition['name'].partition(' (')[0]} ({self.edits})"},
+            {"required": not definition["required"]},
+        ]
+        if definition["field_type"] == "picklist":
+            edits.append({"picklist_options": [{"option": f"Other ({self.edits})"}]})
+        self._writer.update(CUSTOM_FIELDS, definition["id"], self._rng.choice(edits))
         return True

@@ -80,7 +80,32 @@ FIRST_IDS = {
 }
 """Ids after which each schema's own begin; contacts lie above 2^31, as Clio's do."""
 
-COLLECTIONS = ("User", "Contact", "Matter", "Group", "PracticeArea", "MatterStage", "Webhook")
+CUSTOM_FIRST_IDS = {
+    "CustomField": 9_120_330,
+    "CustomFieldSet": 1_204_410,
+    "PicklistOption": 7_740_110,
+    "CustomFieldValue": 2_291_044_500,
+    "CustomFieldSetAssociation": 5_310_220,
+    "Relationship": 60_412_330,
+    "Task": 988_301_420,
+    "PolymorphicCustomRate": 17_403_560,
+}
+"""The same for custom fields and the records within matters, whose ids come from a random stream of their own."""
+
+CUSTOM_STREAM = 11
+"""What is added to the seed for everything about custom fields, so that it moves nothing else."""
+
+COLLECTIONS = (
+    "User",
+    "Contact",
+    "Matter",
+    "Group",
+    "PracticeArea",
+    "MatterStage",
+    "Webhook",
+    "CustomField",
+    "CustomFieldSet",
+)
 
 FILING_IDS = {
     "Document": 15_500_881_200,
@@ -104,6 +129,8 @@ class Store:
         self._sequences = {name: Sequence(first, rng) for name, first in FIRST_IDS.items()}
         filing = random.Random(seed + 31)  # noqa: S311 - as above
         self._sequences |= {name: Sequence(first, filing) for name, first in FILING_IDS.items()}
+        own = random.Random(seed + CUSTOM_STREAM)  # noqa: S311 - as above
+        self._sequences |= {name: Sequence(first, own) for name, first in CUSTOM_FIRST_IDS.items()}
         self.collections = {name: Collection(self._sequences[name]) for name in (*COLLECTIONS, *FILING)}
         self.collections |= {name: self.collections[source] for name, source in SHARED.items()}
         self.account: Row = {}

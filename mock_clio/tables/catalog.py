@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from mock_clio.tables import contacts, documents, legal_aid, matters, shared, users, webhooks
+from mock_clio.tables import contacts, documents, legal_aid, matter_contacts, matters, shared, users, webhooks
 from mock_clio.tables.declare import SINCE, Filter, Resource, Schema, filters
 
 SCHEMAS: Mapping[str, Schema] = {
     schema.name: schema
-    for module in (contacts, users, matters, legal_aid, shared, documents, webhooks)
+    for module in (contacts, users, matters, matter_contacts, legal_aid, shared, documents, webhooks)
     for schema in module.SCHEMAS
 }
 
@@ -160,6 +160,28 @@ VERSIONS = Resource(
     filters=filters("fully_uploaded:bool"),
 )
 
+CUSTOM_FIELDS = Resource(
+    path="custom_fields",
+    schema=shared.CUSTOM_FIELD,
+    permission="custom_fields",
+    verbs=WRITE,
+    filters=_listing(
+        "deleted:bool field_type:str parent_type:str query:str visible_and_required:bool",
+        field_type=" ".join(shared.CUSTOM_FIELD.fields["field_type"].enum),
+        parent_type="matter contact",
+    ),
+    orders=("id", "name", "display_order"),
+)
+
+CUSTOM_FIELD_SETS = Resource(
+    path="custom_field_sets",
+    schema=shared.CUSTOM_FIELD_SET,
+    permission="custom_fields",
+    verbs=WRITE,
+    filters=_listing("displayed:bool parent_type:str query:str", parent_type="Matter Contact"),
+    orders=("name", "id", "parent_type"),
+)
+
 WEBHOOKS = Resource(
     path="webhooks",
     schema=webhooks.WEBHOOK,
@@ -185,6 +207,24 @@ PHONE_NUMBERS = Resource(
     filters=_listing(""),
 )
 
+MATTER_CONTACTS = Resource(
+    path="contacts",
+    schema=matter_contacts.MATTER_CONTACTS,
+    permission="contacts",
+    verbs=frozenset({"list"}),
+    filters=filters("custom_field_ids[]:i64"),
+    orders=("is_client", "id"),
+    default_order="is_client",
+)
+
+RELATED_CONTACTS = Resource(
+    path="related_contacts",
+    schema=matter_contacts.RELATED_CONTACTS,
+    permission="contacts",
+    verbs=frozenset({"list"}),
+    orders=("id", "contact.name"),
+)
+
 RESOURCES: Mapping[str, Resource] = {
     resource.path: resource
     for resource in (
@@ -197,12 +237,17 @@ RESOURCES: Mapping[str, Resource] = {
         PRACTICE_AREAS,
         GROUPS,
         WEBHOOKS,
+        CUSTOM_FIELDS,
+        CUSTOM_FIELD_SETS,
     )
 }
 """The collections at the top of /api/v4, by path."""
 
 INLINE: Mapping[str, Resource] = {resource.path: resource for resource in (EMAIL_ADDRESSES, PHONE_NUMBERS)}
 """The collections under one contact, by path."""
+
+OF_MATTER: Mapping[str, Resource] = {resource.path: resource for resource in (MATTER_CONTACTS, RELATED_CONTACTS)}
+"""The collections under one matter, by path."""
 
 WEBHOOK_MODELS: Mapping[str, tuple[int, str]] = {
     "matter": (1, "matters"),
@@ -222,7 +267,6 @@ PERMISSIONS: tuple[str, ...] = tuple(
     sorted(
         {permission for _, permission in WEBHOOK_MODELS.values()}
         | {resource.permission for resource in RESOURCES.values() if resource.permission}
-        | {"custom_fields"}
     )
 )
 """Every permission an application can be registered with."""

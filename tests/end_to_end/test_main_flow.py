@@ -35,6 +35,11 @@ FLIPPED: dict[str, Any] = {
     "deauthorized_webhooks_stop": False,
     "document_webhooks=refused": ("document_webhooks", "refused"),
     "document_webhooks=silent": ("document_webhooks", "silent"),
+    "custom_field_value_types": "native",
+    "custom_field_times": "iso",
+    "value_custom_field": "redacted",
+    "unfilled_value_ids": "materialised",
+    "deleted_custom_fields_listed": False,
 }
 
 
