@@ -166,7 +166,7 @@ def _answer(
     rows: dict[int, Row],
     path: str,
 ) -> Response:
-    selection, narrowed = selection_of(resource.schema, request), narrowed_to(resource.schema, request)
+    selection, narrowed = selection_of(resource.schema, request), narrowed_to(resource, request)
     plan = state.renderer.plan(resource.schema, selection, caller.readable, narrowed)
     limit = limit_of(state, resource, request)
     order, descending = order_of(resource, request)

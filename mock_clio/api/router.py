@@ -177,7 +177,7 @@ class Api:
         return self._one(request, caller, resource, row, 200)
 
     def _one(self, request: Request, caller: Caller, resource: Resource, row: Row, status: int) -> Response:
-        selection, narrowed = selection_of(resource.schema, request), narrowed_to(resource.schema, request)
+        selection, narrowed = selection_of(resource.schema, request), narrowed_to(resource, request)
         plan = self._state.renderer.plan(resource.schema, selection, caller.readable, narrowed)
         return json_response(status, {"data": plan.render(row)}, _validators(row))
 

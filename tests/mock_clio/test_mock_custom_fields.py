@@ -206,7 +206,12 @@ async def test_the_control_interface_edits_definitions(control: httpx.AsyncClien
     assert {"custom_fields", "custom_field_sets"} <= (await control.get("counts")).json()["counts"].keys()
 
 
-async def test_traffic_edits_values_and_sometimes_definitions(control: httpx.AsyncClient, clio: MockClioServer) -> None:
+@pytest.mark.parametrize("ids", ["null", "materialised"])
+async def test_traffic_edits_values_and_sometimes_definitions(
+    control: httpx.AsyncClient, clio: MockClioServer, ids: str
+) -> None:
+    await control.patch("switches", json={"unfilled_value_ids": ids})
+
     def state() -> tuple[object, ...]:
         store = clio.state.store
         values = [row["custom_field_values"] for name in ("Contact", "Matter") for row in store[name]]
