@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from mock_clio.api import filed
+from mock_clio.api.activity_filters import activity_test
 from mock_clio.api.custom_filters import OPERATORS, VALUES, value_test
 from mock_clio.store.rows import Row, Store
 from mock_clio.tables.declare import Filter, Kind, Resource
@@ -66,6 +67,9 @@ class Filters:
 
     def _test(self, rule: Filter, values: list[object]) -> Test | None:
         name, value, wanted = rule.name, values[-1], frozenset(values)
+        own = activity_test(name, value) if self._resource.path == "activities" else None
+        if own is not None:
+            return own
         match name:
             case "ids[]":
                 return lambda row: row["id"] in wanted

@@ -17,6 +17,14 @@ from mock_clio.wire.http import Request, Response, json_response
 
 _ORDER = re.compile(r"([a-z_.]+)(?:\((asc|desc)\))?")
 _CACHED_LISTS = 64
+_TARGETS = {
+    "client": "Contact",
+    "vendor": "Contact",
+    "practice_area": "PracticeArea",
+    "matter_stage": "MatterStage",
+    "expense_category": "ExpenseCategory",
+}
+"""Associations that a list can be ordered by, and what they lead to; all others lead to a user."""
 
 
 class Listing:
@@ -133,7 +141,7 @@ def _sort_key(store: Store, row: Row, order: str) -> tuple[Any, ...]:
     if inner and name in row:
         value = row[name][inner] if row[name] else None
     elif inner:
-        target = {"client": "Contact", "practice_area": "PracticeArea", "matter_stage": "MatterStage"}.get(name, "User")
+        target = _TARGETS.get(name, "User")
         found = store[target].get(row.get(f"{name}_id"))
         value = found[inner] if found else None
     else:

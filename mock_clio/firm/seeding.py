@@ -10,6 +10,7 @@ from mock_clio.firm.filing import seed_filing
 from mock_clio.firm.lookups import YEAR, seed_account, seed_practice, seed_users
 from mock_clio.firm.matter_parts import seed_matter_parts
 from mock_clio.firm.names import Pools, draw_pools, email_of, phone_of
+from mock_clio.firm.timekeeping import seed_activities
 from mock_clio.records import contacts, matters
 from mock_clio.records.values import ChildList
 from mock_clio.settings import MockSettings
@@ -40,6 +41,7 @@ def seed_firm(settings: MockSettings, clock: Clock, zone: ZoneInfo) -> Store:
     own = random.Random(settings.seed + CUSTOM_STREAM)  # noqa: S311 - as above
     seed_custom_fields(store, pools, own, now)
     seed_matter_parts(store, own, now, zone)
+    seed_activities(store, settings, now, zone)
     return store
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from mock_clio.firm.names import draw_pools, phone_of
 from mock_clio.firm.paperwork import Edit, Paperwork
+from mock_clio.firm.timekeeping import Timekeeping
 from mock_clio.records.writes import Writer
 from mock_clio.store.custom_values import CustomValues
 from mock_clio.store.rows import Row, Store
@@ -40,6 +41,7 @@ class Traffic:
         self._rng = random.Random(seed + 1)  # noqa: S311 - invented edits, repeatable by design
         self._pools = draw_pools(seed)
         self._paperwork = Paperwork(store, writer, self._rng)
+        self._timekeeping = Timekeeping(store, writer, self._rng)
         self._task: asyncio.Task[None] | None = None
         self.per_minute = 0.0
         self.edits = 0
@@ -86,6 +88,7 @@ class Traffic:
             (31, "matter updated", self._update_matter),
             (3, "matter deleted", self._delete_matter),
             *self._paperwork.edits,
+            *self._timekeeping.edits,
             (8, "contact updated", lambda: self._update_value(CONTACTS)),
             (8, "matter updated", lambda: self._update_value(MATTERS)),
             (1, "custom_field updated", self._update_definition),

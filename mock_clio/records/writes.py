@@ -3,13 +3,21 @@
 from zoneinfo import ZoneInfo
 
 from mock_clio.clock import Clock
-from mock_clio.records import contacts, custom_fields, custom_values, matters
+from mock_clio.records import activities, contacts, custom_fields, custom_values, declared, matters
 from mock_clio.records.filing import Filing
 from mock_clio.storage import Storage
 from mock_clio.store.changes import Change, Listener
 from mock_clio.store.rows import Row, Store, draft_of
 from mock_clio.switches import Switches
-from mock_clio.tables.catalog import CONTACTS, CUSTOM_FIELD_SETS, CUSTOM_FIELDS, DOCUMENTS, FOLDERS, MATTERS
+from mock_clio.tables.catalog import (
+    ACTIVITIES,
+    CONTACTS,
+    CUSTOM_FIELD_SETS,
+    CUSTOM_FIELDS,
+    DOCUMENTS,
+    FOLDERS,
+    MATTERS,
+)
 from mock_clio.tables.declare import Resource
 from mock_clio.wire.bodies import Data
 from mock_clio.wire.errors import not_found
@@ -108,6 +116,10 @@ class Writer:
             return custom_fields.blank(now)
         if resource is CUSTOM_FIELD_SETS:
             return custom_fields.blank_set(now)
+        if resource is ACTIVITIES:
+            return activities.blank(self._store, now, actor)
+        if resource is not MATTERS:
+            return declared.blank(resource, now)
         return matters.blank(self._store, now, actor)
 
     def _fill(self, resource: Resource, draft: Row, data: Data, now: int, *, new: bool) -> None:
@@ -116,6 +128,12 @@ class Writer:
             return
         if resource is CUSTOM_FIELD_SETS:
             custom_fields.fill_set(self._store, draft, data)
+            return
+        if resource is ACTIVITIES:
+            activities.fill(self._store, draft, data, new=new)
+            return
+        if resource is not CONTACTS and resource is not MATTERS:
+            declared.fill(self._store, resource, draft, data)
             return
         if resource is CONTACTS:
             contacts.fill(self._store, draft, data, now, new=new)

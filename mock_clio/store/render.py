@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from mock_clio.store.custom_values import value_number
 from mock_clio.store.derived import derivations
+from mock_clio.store.redaction import HIDEABLE, shown
 from mock_clio.store.rows import Row, Store, etag
 from mock_clio.store.selection import Selection, defaults
 from mock_clio.switches import Switches
@@ -93,6 +94,8 @@ class Renderer:
 
     def _scalar(self, schema: Schema, name: str) -> Getter:
         kind = schema.fields[name].kind
+        if schema.name == "Activity" and name in HIDEABLE:
+            return lambda row: shown(row, name, self._switches)
         if name == "etag":
             return etag if schema.fields["id"].kind is Kind.I64 else _value_etag
         if kind is Kind.DATETIME:

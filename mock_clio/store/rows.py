@@ -116,6 +116,22 @@ FILING_IDS = {
 }
 """The same of what is filed: from a stream of their own, so that more files leave the ids of all else as they are."""
 
+BILLING_IDS = {
+    "Activity": 4_400_123_900,
+    "ActivityDescription": 6_220_110,
+    "ExpenseCategory": 812_330,
+    "Activity_Task": 988_400_000,
+    "Bill": 73_220_400,
+}
+"""The same of what is recorded and billed."""
+
+BILLING = ("Activity", "ActivityDescription", "ExpenseCategory")
+
+DECLARED = "Declared"
+"""What the names of declared resources' schemas begin with."""
+
+DECLARED_FIRST_ID = 8_800_000_000
+
 FILING = ("Document", "DocumentVersion", "Folder", "DocumentCategory")
 SHARED = {"ClioCreator": "User", "LinkedFolder": "Folder"}
 """Schemas that show the rows of another."""
@@ -131,8 +147,11 @@ class Store:
         self._sequences |= {name: Sequence(first, filing) for name, first in FILING_IDS.items()}
         own = random.Random(seed + CUSTOM_STREAM)  # noqa: S311 - as above
         self._sequences |= {name: Sequence(first, own) for name, first in CUSTOM_FIRST_IDS.items()}
-        self.collections = {name: Collection(self._sequences[name]) for name in (*COLLECTIONS, *FILING)}
+        billing = random.Random(seed + 21)  # noqa: S311 - as above
+        self._sequences |= {name: Sequence(first, billing) for name, first in BILLING_IDS.items()}
+        self.collections = {name: Collection(self._sequences[name]) for name in (*COLLECTIONS, *FILING, *BILLING)}
         self.collections |= {name: self.collections[source] for name, source in SHARED.items()}
+        self._declared = random.Random(seed + 41)  # noqa: S311 - as above
         self.account: Row = {}
         self.currency: Row = {}
         self.matter_number = 0
@@ -141,6 +160,8 @@ class Store:
         """The last number given to a document."""
 
     def __getitem__(self, schema: str) -> Collection:
+        if schema not in self.collections and schema.startswith(DECLARED):
+            self.collections[schema] = Collection(Sequence(DECLARED_FIRST_ID, self._declared))
         return self.collections[schema]
 
     def next_id(self, schema: str) -> int:

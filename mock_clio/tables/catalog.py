@@ -2,12 +2,22 @@
 
 from collections.abc import Mapping
 
-from mock_clio.tables import contacts, documents, legal_aid, matter_contacts, matters, shared, users, webhooks
+from mock_clio.tables import (
+    activities,
+    contacts,
+    documents,
+    legal_aid,
+    matter_contacts,
+    matters,
+    shared,
+    users,
+    webhooks,
+)
 from mock_clio.tables.declare import SINCE, Filter, Resource, Schema, filters
 
-SCHEMAS: Mapping[str, Schema] = {
+SCHEMAS: dict[str, Schema] = {
     schema.name: schema
-    for module in (contacts, users, matters, matter_contacts, legal_aid, shared, documents, webhooks)
+    for module in (contacts, users, matters, matter_contacts, legal_aid, shared, documents, activities, webhooks)
     for schema in module.SCHEMAS
 }
 
@@ -160,6 +170,36 @@ VERSIONS = Resource(
     filters=filters("fully_uploaded:bool"),
 )
 
+ACTIVITIES = Resource(
+    path="activities",
+    schema=activities.ACTIVITY,
+    permission="activities",
+    verbs=WRITE,
+    filters=_listing(
+        "activity_description_id:i64? calendar_entry_id:i64? communication_id:i64? contact_note_id:i64? "
+        "end_date:datetime expense_category_id:i64? flat_rate:bool grant_id:i64? matter_id:i64? matter_note_id:i64? "
+        "only_unaccounted_for:bool query:str start_date:datetime status:str task_id:i64? type:str user_id:i64?",
+        status="billed draft unbilled non_billable billable written_off",
+        type="TimeEntry ExpenseEntry HardCostEntry SoftCostEntry",
+    ),
+    orders=(
+        "id",
+        "display_number",
+        "user.name",
+        "price",
+        "total",
+        "type",
+        "date",
+        "note",
+        "updated_at",
+        "vendor.name",
+        "expense_category.name",
+        "non_billable",
+        "non_billable_total",
+    ),
+    model="activity",
+)
+
 CUSTOM_FIELDS = Resource(
     path="custom_fields",
     schema=shared.CUSTOM_FIELD,
@@ -225,7 +265,7 @@ RELATED_CONTACTS = Resource(
     orders=("id", "contact.name"),
 )
 
-RESOURCES: Mapping[str, Resource] = {
+RESOURCES: dict[str, Resource] = {
     resource.path: resource
     for resource in (
         USERS,
@@ -239,6 +279,7 @@ RESOURCES: Mapping[str, Resource] = {
         WEBHOOKS,
         CUSTOM_FIELDS,
         CUSTOM_FIELD_SETS,
+        ACTIVITIES,
     )
 }
 """The collections at the top of /api/v4, by path."""

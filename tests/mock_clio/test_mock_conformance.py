@@ -24,6 +24,7 @@ READ_BY_LIVE_CLIENTS = {("EmailAddress", "default_email"), ("PhoneNumber", "defa
 OPEN_LABELS = {("PhoneNumber", "name")}
 """Enums that contradict what the document lets clients write; the mock answers what was written."""
 KINDS = {
+    ("number", "decimal"): Kind.F64,
     ("integer", "int64"): Kind.I64,
     ("integer", "int32"): Kind.I32,
     ("number", "double"): Kind.F64,
