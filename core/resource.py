@@ -134,7 +134,8 @@ class Resource:
 
     `name` is Clio's singular word (`contact`), `plural` the name of the list (`contacts`; the endpoint's path unless
     given). `poll_s` is how often an incremental run looks for what no webhook told. `unserved` names the columns that
-    the GraphQL type leaves out, each with the reason.
+    the GraphQL type leaves out, each with the reason. `redacted` names the boolean column, if there is one, by which
+    Clio says that it hid values: such a record does not replace one of the same second that was shown in full.
     """
 
     IDENTIFIER: ClassVar[re.Pattern[str]] = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -149,6 +150,7 @@ class Resource:
     plural: str = ""
     poll_s: float = 300.0
     unserved: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    redacted: str | None = None
 
     def __post_init__(self) -> None:
         if not self.plural:
@@ -158,6 +160,8 @@ class Resource:
                 raise PluginError(f"resource name {text!r} must be lower case letters, digits and underscores")
         if not issubclass(self.table, MirrorTable):
             raise PluginError(f"resource {self.name}: table {self.table.__name__} must be a core.resource.MirrorTable")
+        if self.redacted is not None and self.redacted not in self.columns:
+            raise PluginError(f"resource {self.name}: `redacted` names a column that is not there: {self.redacted}")
         for edge in self.edges:
             if edge.column not in self.columns:
                 raise PluginError(

@@ -1,16 +1,13 @@
 """Custom field values: typed where that can be read, found by definition, and never lost."""
 
-import datetime
 from typing import Any
 
 import pytest
 
-from core.mirror.writer import validate_records, write_records
 from core.services import Services
 from plugins.custom_fields.values import CustomFieldValue
+from tests.plugins.storing import store
 from tests.schema.schema_api import Api
-
-NOW = datetime.datetime(2026, 5, 1, 12, tzinfo=datetime.UTC)
 
 FIELDS = {
     1: "text_line",
@@ -56,19 +53,6 @@ def value(number: int, given: Any, **changes: Any) -> dict[str, Any]:
         "custom_field": {"id": number, "etag": '"1"'},
         **changes,
     }
-
-
-async def store(services: Services, resource: str, *records: dict[str, Any], firm: int = 1, minute: int = 0) -> None:
-    at = NOW + datetime.timedelta(minutes=minute)
-    made = services.registry.resource(resource)
-    await write_records(
-        services.database.pool,
-        made,
-        firm=firm,
-        payloads=validate_records(made, [{"updated_at": at.isoformat(), **record} for record in records]),
-        seen_at=at,
-        source="backfill",
-    )
 
 
 async def define(services: Services, *, firm: int = 1) -> None:
