@@ -130,8 +130,9 @@ class Resource:
     """One Clio resource: its table, endpoint, GraphQL type, edges and webhook model. Equal only to itself.
 
     `name` is Clio's singular word (`contact`), `plural` the name of the list (`contacts`; the endpoint's path unless
-    given). `poll_s` is how often an incremental run looks for what no webhook told. `unserved` names the columns that
-    the GraphQL type leaves out, each with the reason.
+    given). `poll_s` is how often an incremental run looks for what no webhook told, `reconcile_s` how often the whole
+    list is compared with the mirror. `unserved` names the columns that the GraphQL type leaves out, each with the
+    reason.
     """
 
     IDENTIFIER: ClassVar[re.Pattern[str]] = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -145,6 +146,7 @@ class Resource:
     webhook: WebhookModel | None = None
     plural: str = ""
     poll_s: float = 300.0
+    reconcile_s: float = 86400.0
     unserved: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -160,6 +162,11 @@ class Resource:
                 raise PluginError(
                     f"resource {self.name}: edge {edge.name} names a column that is not there: {edge.column}"
                 )
+
+    @property
+    def has_list(self) -> bool:
+        """Whether Clio lists all of its records at one address, as reconciling needs."""
+        return self.endpoint.parents is None
 
     @property
     def type_name(self) -> str:

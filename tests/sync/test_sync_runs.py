@@ -231,7 +231,7 @@ async def test_a_cancelled_run_whose_worker_died_is_ended_and_not_taken_up_again
     )
     assert await runs.cancel_run(services, run)
     assert await engine.work_on(services, run, owner="test") == "busy"
-    await schedule.finish_cancelled(services)
+    await runs.finish_cancelled(services.database)
     assert (await row(services, run))["state"] == "cancelled"
 
 
