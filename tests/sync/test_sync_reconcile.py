@@ -6,10 +6,12 @@ import pytest
 
 from core.errors import BadInput, NotFound, ServiceError
 from core.services import Services
+from core.settings import Settings
 from core.sync import engine, runs, schedule
 from mock_clio.settings import MockSettings
 from tests.driving import Control, until
 from tests.sync.reconcile_scene import Scene
+from tests.sync.workers import worker_process
 
 PAGE = 200
 CONTACTS = 3 * PAGE + 7
@@ -240,6 +242,30 @@ async def test_a_run_that_is_stopped_among_its_findings_settles_each_once(scene:
     assert await scene.counters(run) == {"extra": 6, "deleted": 6}
     assert await scene.changes() == [(clio_id, "deleted", "reconcile") for clio_id in gone]
     assert (await scene.run_row(run))["pages"] == 4
+
+
+async def test_a_worker_killed_among_the_pages_loses_at_most_one(
+    scene: Scene, settings: Settings, control: Control
+) -> None:
+    every = sorted(await scene.present())
+    await control.delete("contacts", every[1])
+    await scene.forget(every[2], every[-3])
+    run = await scene.request()
+    await control.fail(prefix="/api/v4/contacts.json", delay=30, skip=2, count=1)
+    async with worker_process(settings) as first:
+        await until(lambda: at_page(scene, run, 2))
+        first.kill()
+        await first.wait()
+        await control.call("DELETE", "faults")
+        async with worker_process(settings):
+            await until(lambda: has_succeeded(scene, run))
+    assert await scene.counters(run) == {"missing": 2, "extra": 1, "repaired": 2, "deleted": 1}
+    row = await scene.run_row(run)
+    assert (row["attempt"], row["pages"], row["records_seen"]) == (2, 4, CONTACTS - 1)
+
+
+async def has_succeeded(scene: Scene, run: int) -> bool:
+    return bool((await scene.run_row(run))["state"] == "succeeded")
 
 
 async def has_deleted(scene: Scene, run: int, count: int) -> bool:
