@@ -161,6 +161,11 @@ def clio_fields(payload: type[BaseModel]) -> str:
     return ",".join(_field_text(payload, name, nested=False) for name in payload.model_fields if name not in absent)
 
 
+def listing_fields(payload: type[ClioPayload]) -> str:
+    """Return the `fields` parameter that tells which version of a record Clio has: `id,etag,updated_at`."""
+    return ",".join(name for name in ("id", "etag", "updated_at") if name not in payload.absent)
+
+
 def _field_text(payload: type[BaseModel], name: str, *, nested: bool) -> str:
     field = payload.model_fields[name]
     model, asked = _model_in(field.annotation), field.alias or name

@@ -133,9 +133,10 @@ class Resource:
     """One Clio resource: its table, endpoint, GraphQL type, edges and webhook model. Equal only to itself.
 
     `name` is Clio's singular word (`contact`), `plural` the name of the list (`contacts`; the endpoint's path unless
-    given). `poll_s` is how often an incremental run looks for what no webhook told. `unserved` names the columns that
-    the GraphQL type leaves out, each with the reason. `redacted` names the boolean column, if there is one, by which
-    Clio says that it hid values: such a record does not replace one of the same second that was shown in full.
+    given). `poll_s` is how often an incremental run looks for what no webhook told, `reconcile_s` how often the whole
+    list is compared with the mirror. `unserved` names the columns that the GraphQL type leaves out, each with the
+    reason. `redacted` names the boolean column, if there is one, by which Clio says that it hid values: such a record
+    does not replace one of the same second that was shown in full.
     """
 
     IDENTIFIER: ClassVar[re.Pattern[str]] = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -149,6 +150,7 @@ class Resource:
     webhook: WebhookModel | None = None
     plural: str = ""
     poll_s: float = 300.0
+    reconcile_s: float = 86400.0
     unserved: Mapping[str, str] = dataclasses.field(default_factory=dict)
     redacted: str | None = None
 
@@ -167,6 +169,11 @@ class Resource:
                 raise PluginError(
                     f"resource {self.name}: edge {edge.name} names a column that is not there: {edge.column}"
                 )
+
+    @property
+    def has_list(self) -> bool:
+        """Whether Clio lists all of its records at one address, as reconciling needs."""
+        return self.endpoint.parents is None
 
     @property
     def type_name(self) -> str:

@@ -14,7 +14,7 @@ from core.errors import ClioUnexpectedAnswer, LeaseLost, ServiceError
 from core.mirror.statement import presence_statement, write_statement
 from core.resource import ClioPayload, Nested, Resource
 
-Source = Literal["backfill", "incremental", "webhook"]
+Source = Literal["backfill", "incremental", "reconcile", "webhook"]
 Absence = Literal["deleted", "hidden", "unknown"]
 
 RACE_RETRIES = 5

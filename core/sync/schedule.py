@@ -24,18 +24,11 @@ async def wake_due_runs(services: "Services") -> int:
     return len(rows)
 
 
-async def finish_cancelled(services: "Services") -> None:
-    """End the runs whose cancelling their worker did not live to see."""
-    await services.database.pool.execute(
-        """UPDATE sync_run SET state = 'cancelled', finished_at = now(), lease_owner = NULL, lease_until = NULL
-           WHERE state = 'running' AND cancel_requested AND lease_until < now()"""
-    )
-
-
 async def request_due_polls(services: "Services") -> int:
     """Ask for an incremental run of every resource whose last run is longer ago than its polling interval.
 
-    A resource whose latest run failed waits ten intervals; a firm that is not connected is left alone.
+    Reconcile runs do not count, and none is asked for beside one. A resource whose latest run failed waits ten
+    intervals; a firm that is not connected is left alone.
     """
     asked = 0
     for resource in services.registry.resources:
@@ -43,9 +36,13 @@ async def request_due_polls(services: "Services") -> int:
             """SELECT firm.id FROM firm
                LEFT JOIN LATERAL (
                    SELECT state, finished_at FROM sync_run
-                   WHERE firm = firm.id AND resource = $1 ORDER BY id DESC LIMIT 1
+                   WHERE firm = firm.id AND resource = $1 AND kind <> 'reconcile' ORDER BY id DESC LIMIT 1
                ) AS latest ON true
                WHERE firm.state = 'connected'
+                 AND NOT EXISTS (
+                     SELECT FROM sync_run
+                     WHERE firm = firm.id AND resource = $1 AND state IN ('queued', 'running')
+                 )
                  AND (latest.state IS NULL OR latest.finished_at < now() - make_interval(
                      secs => $2 * CASE latest.state WHEN 'failed' THEN 10 ELSE 1 END))""",
             resource.name,
@@ -54,4 +51,36 @@ async def request_due_polls(services: "Services") -> int:
         firms = [row["id"] for row in rows]
         if firms:
             asked += len(await runs.request_runs(services, firms=firms, resource=resource.name, full=False))
+    return asked
+
+
+async def request_due_reconciliations(services: "Services") -> int:
+    """Ask for a reconcile run of every resource that was last compared longer ago than its interval; return how many.
+
+    Without one, the interval begins with the backfill. A firm compares one resource after the other, so that its other
+    runs find a worker.
+    """
+    asked = 0
+    for resource in services.registry.resources:
+        if not resource.has_list:
+            continue
+        rows = await services.database.pool.fetch(
+            """SELECT firm.id FROM firm
+               JOIN sync_cursor ON sync_cursor.firm = firm.id AND sync_cursor.resource = $1
+               LEFT JOIN LATERAL (
+                   SELECT finished_at FROM sync_run
+                   WHERE firm = firm.id AND resource = $1 AND kind = 'reconcile' ORDER BY id DESC LIMIT 1
+               ) AS latest ON true
+               WHERE firm.state = 'connected'
+                 AND coalesce(latest.finished_at, sync_cursor.backfilled_at) < now() - make_interval(secs => $2)
+                 AND NOT EXISTS (
+                     SELECT FROM sync_run
+                     WHERE firm = firm.id AND state IN ('queued', 'running') AND (resource = $1 OR kind = 'reconcile')
+                 )""",
+            resource.name,
+            resource.reconcile_s,
+        )
+        firms = [row["id"] for row in rows]
+        if firms:
+            asked += len(await runs.request_reconciliations(services, firms=firms, resource=resource.name))
     return asked
