@@ -114,8 +114,12 @@ $$;
 
 CREATE FUNCTION custom_fields_forget() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM custom_fields_value AS stored USING gone
-    WHERE stored.firm = gone.firm AND stored.parent_type = TG_ARGV[0] AND stored.parent_clio_id = gone.clio_id;
+    IF TG_OP = 'TRUNCATE' THEN
+        DELETE FROM custom_fields_value WHERE parent_type = TG_ARGV[0];
+    ELSE
+        DELETE FROM custom_fields_value AS stored USING gone
+        WHERE stored.firm = gone.firm AND stored.parent_type = TG_ARGV[0] AND stored.parent_clio_id = gone.clio_id;
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -145,6 +149,8 @@ BEGIN
         'NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION custom_fields_project(%L)', parent_table, parent);
     EXECUTE format('CREATE TRIGGER custom_field_values_deleted AFTER DELETE ON %s REFERENCING OLD TABLE AS gone '
         'FOR EACH STATEMENT EXECUTE FUNCTION custom_fields_forget(%L)', parent_table, parent);
+    EXECUTE format('CREATE TRIGGER custom_field_values_truncated AFTER TRUNCATE ON %s '
+        'FOR EACH STATEMENT EXECUTE FUNCTION custom_fields_forget(%L)', parent_table, parent);
 END
 $$;
 CREATE FUNCTION custom_fields_detach(parent_table regclass, parent text) RETURNS void LANGUAGE plpgsql AS $$
@@ -152,6 +158,7 @@ BEGIN
     EXECUTE format('DROP TRIGGER custom_field_values_inserted ON %s', parent_table);
     EXECUTE format('DROP TRIGGER custom_field_values_updated ON %s', parent_table);
     EXECUTE format('DROP TRIGGER custom_field_values_deleted ON %s', parent_table);
+    EXECUTE format('DROP TRIGGER custom_field_values_truncated ON %s', parent_table);
     DELETE FROM custom_fields_value WHERE parent_type = parent;
 END
 $$;
