@@ -18,8 +18,8 @@ from core.clio.webhooks import list_webhooks
 from core.errors import ClioError, ClioForbidden, ClioInvalidRequest, ClioUnavailable, ClioUnexpectedAnswer
 from core.services import Services
 from core.settings import Settings
+from core.testing.driving import Control
 from mock_clio.server import MockClioServer
-from tests.driving import Control
 
 GET = httpx.Request("GET", "https://app.clio.com/api/v4/contacts.json")
 
