@@ -12,14 +12,16 @@ import pytest
 import redis.asyncio
 
 from core.embedded.servers import EmbeddedServers
-from core.loading import load_plugins
+from core.errors import NotFound
 from core.logging import configure_logging
 from core.process import migrate_all
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
 from core.testing.api import Api, open_api
+from core.testing.case import Case, applies, installed
 from core.testing.driving import Control, approve
+from core.testing.scene import Scene, open_scene
 from core.testing.stack import (
     administer,
     copied_database,
@@ -52,6 +54,24 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"core.testing needs, under [tool.pytest.ini_options]: {'; '.join(missing)}")
 
 
+def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, obj: object) -> list[pytest.Item] | None:
+    """Leave out the tests of a contract that do not apply to its resource.
+
+    Raises:
+        pytest.Collector.CollectError: the contract names no resource that is installed.
+    """
+    case = collector.obj
+    if not (isinstance(collector, pytest.Class) and issubclass(case, Case)):
+        return None
+    try:
+        case.declaration()
+    except (AttributeError, NotFound) as error:
+        raise pytest.Collector.CollectError(
+            f"{case.__name__}: set `resource` to the name of a resource, and install its plugin: {error}"
+        ) from error
+    return None if applies(obj, case) else []
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _logging() -> None:
     configure_logging("info")
@@ -68,7 +88,7 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Emb
 @pytest.fixture(scope="session")
 def registry() -> Registry:
     """The plugins that are installed."""
-    return load_plugins()
+    return installed()
 
 
 @pytest.fixture(scope="session")
@@ -148,4 +168,13 @@ async def firm(services: Services) -> int:
 async def api(settings: Settings, registry: Registry, firm: int) -> AsyncIterator[Api]:
     """The whole application on the port Clio delivers webhooks to, and a GraphQL client that sees the firm."""
     async with open_api(settings, registry, firms=[firm], port=settings.port) as made:
+        yield made
+
+
+@pytest.fixture(scope="class")
+async def scene(
+    request: pytest.FixtureRequest, servers: EmbeddedServers, template_database: str, registry: Registry
+) -> AsyncIterator[Scene]:
+    """The stage of a contract: a small firm at a mock of its own, backfilled and served; one for the class."""
+    async with open_scene(request.cls, servers, template_database, registry) as made:
         yield made
