@@ -32,9 +32,7 @@ class User(Mirrored):
     account_owner: bool | None = strawberry.field(description="Whether the user owns the Clio account.")
     clio_connect: bool | None = strawberry.field(description="Whether this is a user of Clio Connect, the portal.")
     subscription_type: str | None = strawberry.field(description="Attorney or NonAttorney; Clio may add others.")
-    rate: Decimal | None = strawberry.field(
-        description="Default rate of activities, in the firm's currency, major units."
-    )
+    rate: Decimal | None = strawberry.field(description="Default rate of activities, the firm's currency, major units.")
     roles: list[str] | None = strawberry.field(description="Clio's roles, such as admin or billing.")
     time_zone: str | None = strawberry.field(description="IANA name of the user's time zone.")
     locale: str | None = strawberry.field(description="Language and country, such as en-CA.")
