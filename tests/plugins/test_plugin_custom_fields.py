@@ -266,6 +266,6 @@ async def test_values_go_with_rows_that_are_removed_for_good(graph: Api) -> None
     await fill(graph.services)
     pool = graph.services.database.pool
     await pool.execute("DELETE FROM matters_matter WHERE firm = 1")
-    assert await pool.fetch("SELECT DISTINCT firm FROM custom_fields_value") == [(2,)]
+    assert [row["firm"] for row in await pool.fetch("SELECT DISTINCT firm FROM custom_fields_value")] == [2]
     await pool.execute("TRUNCATE matters_matter")
     assert await pool.fetch("SELECT FROM custom_fields_value") == []
