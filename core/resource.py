@@ -38,6 +38,10 @@ class MirrorTable(PostgresTable):
     seen_at = Timestamptz(help_text="when the request or delivery that last changed this row began")
 
 
+class Quantity(BigInt):
+    """A column for a whole number that counts something and may need more than 32 bits; a `BigInt` names a record."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Parents:
     """The records under each of which Clio lists a resource that has no list of its own.
@@ -131,7 +135,8 @@ class Resource:
 
     `name` is Clio's singular word (`contact`), `plural` the name of the list (`contacts`; the endpoint's path unless
     given). `poll_s` is how often an incremental run looks for what no webhook told. `unserved` names the columns that
-    the GraphQL type leaves out, each with the reason.
+    the GraphQL type leaves out, each with the reason. `trash_column` is the column that holds a value while a record
+    lies in Clio's trash, where lists still show it: such a record is `deleted`, and `present` again when restored.
     """
 
     IDENTIFIER: ClassVar[re.Pattern[str]] = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -146,6 +151,7 @@ class Resource:
     plural: str = ""
     poll_s: float = 300.0
     unserved: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    trash_column: str | None = None
 
     def __post_init__(self) -> None:
         if not self.plural:
@@ -155,6 +161,10 @@ class Resource:
                 raise PluginError(f"resource name {text!r} must be lower case letters, digits and underscores")
         if not issubclass(self.table, MirrorTable):
             raise PluginError(f"resource {self.name}: table {self.table.__name__} must be a core.resource.MirrorTable")
+        if self.trash_column is not None and self.trash_column not in self.own_columns:
+            raise PluginError(
+                f"resource {self.name}: trash_column names a column that is not there: {self.trash_column}"
+            )
         for edge in self.edges:
             if edge.column not in self.columns:
                 raise PluginError(
@@ -199,6 +209,7 @@ __all__ = [
     "NamedReference",
     "Nested",
     "Parents",
+    "Quantity",
     "Reference",
     "Resource",
     "ToMany",
