@@ -65,7 +65,7 @@ class CancelSyncPayload:
 
 
 @asynccontextmanager
-async def _collecting(errors: Errors, argument: str | None) -> AsyncIterator[None]:
+async def collecting(errors: Errors, argument: str | None) -> AsyncIterator[None]:
     """Turn a ServiceError of the domain into an item of `errors`; permission failures stay GraphQL errors."""
     try:
         yield
@@ -80,7 +80,7 @@ async def _connect_firm(
 ) -> ConnectFirmPayload:
     errors: Errors = []
     url = None
-    async with _collecting(errors, "region"):
+    async with collecting(errors, "region"):
         url = await info.context.services.accounts.authorize_url(cast("Region", region.value))
     return ConnectFirmPayload(authorize_url=url, errors=errors)
 
@@ -92,7 +92,7 @@ async def _disconnect_firm(
     context = info.context
     errors: Errors = []
     firm: Firm | None = None
-    async with _collecting(errors, "id"):
+    async with collecting(errors, "id"):
         number = read_id_of(id, "Firm", name="id").number
         if await FIRM.find(context.readers, number, number) is None:
             raise NotFound("there is no such firm")
@@ -117,7 +117,7 @@ async def _sync_now(
     context = info.context
     errors: Errors = []
     runs: list[SyncRun] = []
-    async with _collecting(errors, "resource" if resource else None):
+    async with collecting(errors, "resource" if resource else None):
         allowed = context.principal.allowed_firms(read_firm(firm or None))
         if allowed is None:
             allowed = frozenset(row["id"] for row in await context.services.database.pool.fetch("SELECT id FROM firm"))
@@ -140,7 +140,7 @@ async def _cancel_sync(
     errors: Errors = []
     run: SyncRun | None = None
     cancelled = False
-    async with _collecting(errors, "id"):
+    async with collecting(errors, "id"):
         found = read_id_of(id, "SyncRun", name="id")
         if await SYNC_RUN.find(context.readers, found.firm, found.number) is None:
             raise NotFound("there is no such sync run")

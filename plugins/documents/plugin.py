@@ -1,10 +1,13 @@
 """Documents, their versions, and the folders they are in."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.hookspecs import hookimpl
 from core.resource import ClioEndpoint, Embedded, Parents, Resource, ToOne, WebhookModel
 from plugins.documents import clio, tables, types
+from plugins.documents.graph import extensions
+from schema.extensions import Extension, Graph
 
 requires: tuple[str, ...] = ("contacts", "matters", "schema", "users")
 
@@ -128,3 +131,9 @@ def resources() -> list[Resource]:
 def migrations() -> Path:
     """Name the folder of the documents' migrations."""
     return Path(__file__).parent / "migrations"
+
+
+@hookimpl
+def graphql_extensions(graph: Graph) -> Sequence[Extension]:
+    """Add the tree of folders, and the mutation that gives out files."""
+    return extensions(graph)
