@@ -134,8 +134,9 @@ class Resource:
     """One Clio resource: its table, endpoint, GraphQL type, edges and webhook model. Equal only to itself.
 
     `name` is Clio's singular word (`contact`), `plural` the name of the list (`contacts`; the endpoint's path unless
-    given). `poll_s` is how often an incremental run looks for what no webhook told. `unserved` names the columns that
-    the GraphQL type leaves out, each with the reason. `trash_column` is the column that holds a value while a record
+    given). `poll_s` is how often an incremental run looks for what no webhook told, and `poll_uncovered_s` how often
+    while there is a webhook model and nothing is delivered (`core.webhooks.coverage`). `unserved` names the columns
+    that the GraphQL type leaves out, each with the reason. `trash_column` is the column that holds a value while a record
     lies in Clio's trash, where lists still show it: such a record is `deleted`, and `present` again when restored.
     """
 
@@ -150,6 +151,7 @@ class Resource:
     webhook: WebhookModel | None = None
     plural: str = ""
     poll_s: float = 300.0
+    poll_uncovered_s: float = 60.0
     unserved: Mapping[str, str] = dataclasses.field(default_factory=dict)
     trash_column: str | None = None
 
