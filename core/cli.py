@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from core.commands import demo, firms, plugins, running
+from core.commands import demo, firms, plugins, reconcile, running
 from core.errors import ServiceError
 from core.loading import commands, load_plugins
 from core.logging import configure_logging
@@ -22,6 +22,7 @@ for command in (
     running.migrate_database,
     firms.connect,
     firms.sync,
+    reconcile.reconcile,
     firms.token,
     plugins.plugins,
     running.mock_clio,

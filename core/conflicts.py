@@ -45,7 +45,7 @@ def check_edges(new: Sequence[Resource], loaded: Sequence[Resource]) -> None:
         PluginConflict: two edges, or an edge and a field, share a name on one type.
     """
     types = {resource.type_name: resource.type for resource in (*loaded, *new)}
-    names = {type_name: _field_names(declared) for type_name, declared in types.items()}
+    names = {type_name: field_names(declared) for type_name, declared in types.items()}
     for resource in (*loaded, *new):
         for edge in resource.edges:
             if edge.to not in types:
@@ -60,5 +60,6 @@ def check_edges(new: Sequence[Resource], loaded: Sequence[Resource]) -> None:
                 names[type_name].add(field)
 
 
-def _field_names(declared: type[Any]) -> set[str]:
+def field_names(declared: type[Any]) -> set[str]:
+    """Return the Python names of the fields of a GraphQL type, as its classes annotate them."""
     return {name for base in declared.__mro__ for name in vars(base).get("__annotations__", {})}

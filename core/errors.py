@@ -18,6 +18,7 @@ ServiceError                        INTERNAL
 │   └── TokenExpired                TOKEN_EXPIRED
 ├── Forbidden                       FORBIDDEN
 ├── LeaseLost                       LEASE_LOST
+├── MassDisappearance               MASS_DISAPPEARANCE
 ├── OAuthStateInvalid               OAUTH_STATE_INVALID
 ├── DecryptionFailed                DECRYPTION_FAILED
 └── ClioError                       CLIO_ERROR
@@ -123,6 +124,12 @@ class LeaseLost(ServiceError):
     """Another worker holds this run now; the one that raises this must stop writing."""
 
     code = "LEASE_LOST"
+
+
+class MassDisappearance(ServiceError):
+    """So many records are gone from Clio's list at once that a lost permission is likelier than deletions."""
+
+    code = "MASS_DISAPPEARANCE"
 
 
 class OAuthStateInvalid(ServiceError):

@@ -1,11 +1,13 @@
 """Records as Clio sends them, cut to what the mirror keeps; and the `fields` parameter, read off the models."""
 
 import datetime
+import enum
 import inspect
 import typing
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,10 +19,13 @@ class ClioPayload(BaseModel):
 
     `fields=` of every request is read off the model: a nested model asks for its own fields in braces, one level deep,
     which is all Clio allows. All but `id` may be null: Clio's spec declares no field as required in an answer.
-    Source: Clio API, fields.
+    `absent` names the common fields that Clio has not on this record, and would answer 400 to. A field whose name at
+    Clio cannot be used here has that name as its alias. Source: Clio API, fields.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    absent: ClassVar[frozenset[str]] = frozenset()
 
     id: int
     etag: str | None = None
@@ -35,21 +40,19 @@ class ClioPayload(BaseModel):
         ids, for `<singular>_clio_ids`. Override it where names or shapes differ.
         """
         row: dict[str, Any] = {}
-        for name in type(self).model_fields:
-            if name in {"id", "etag", "created_at", "updated_at"}:
-                continue
+        for name, shape in _shapes(type(self)):
             value = getattr(self, name)
-            annotation = type(self).model_fields[name].annotation
-            model = _model_in(annotation)
-            if model is None or not issubclass(model, Reference):
-                row[name] = value
-                continue
-            if _is_list(annotation):
-                row[f"{name.removesuffix('s')}_clio_ids"] = reference_ids(value)
-                continue
-            row[f"{name}_clio_id"] = reference_id(value)
-            if issubclass(model, NamedReference):
-                row[f"{name}_name"] = value.name if value else None
+            match shape:
+                case Shape.COMMON:
+                    pass
+                case Shape.PLAIN:
+                    row[name] = value
+                case Shape.REFERENCES:
+                    row[f"{name.removesuffix('s')}_clio_ids"] = reference_ids(value)
+                case _:
+                    row[f"{name}_clio_id"] = reference_id(value)
+                    if shape is Shape.NAMED:
+                        row[f"{name}_name"] = value.name if value else None
         return row
 
 
@@ -64,7 +67,7 @@ class Nested(BaseModel):
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as it is kept. Override it where names or shapes differ; its values stay JSON's."""
-        return dict(_json_item(self, name) for name in type(self).model_fields)
+        return dict(_json_item(self, name, shape) for name, shape in _shapes(type(self)))
 
 
 class Reference(BaseModel):
@@ -96,8 +99,6 @@ def json_form(value: Any) -> Any:
     match value:
         case Nested():
             return value.to_json()
-        case BaseModel():
-            return dict(_json_item(value, name) for name in type(value).model_fields)
         case list() | tuple():
             return [json_form(item) for item in value]
         case dict():
@@ -112,9 +113,37 @@ def json_form(value: Any) -> Any:
             return value
 
 
-def _json_item(record: BaseModel, name: str) -> tuple[str, Any]:
+class Shape(enum.Enum):
+    """What a field of a payload model holds, as far as its columns go."""
+
+    COMMON = "common"
+    PLAIN = "plain"
+    REFERENCE = "reference"
+    NAMED = "named"
+    REFERENCES = "references"
+
+
+@lru_cache(maxsize=1024)
+def _shapes(payload: type[BaseModel]) -> tuple[tuple[str, Shape], ...]:
+    """Return the fields of a model with their shapes; looked up once, for a page asks it of every record."""
+    return tuple((name, _shape(payload, name)) for name in payload.model_fields)
+
+
+def _shape(payload: type[BaseModel], name: str) -> Shape:
+    annotation = payload.model_fields[name].annotation
+    model = _model_in(annotation)
+    if name in {"id", "etag", "created_at", "updated_at"} and issubclass(payload, ClioPayload):
+        return Shape.COMMON
+    if model is None or not issubclass(model, Reference):
+        return Shape.PLAIN
+    if _is_list(annotation):
+        return Shape.REFERENCES
+    return Shape.NAMED if issubclass(model, NamedReference) else Shape.REFERENCE
+
+
+def _json_item(record: Nested, name: str, shape: Shape) -> tuple[str, Any]:
     value = getattr(record, name)
-    if _model_in(type(record).model_fields[name].annotation) is Reference:
+    if shape is Shape.REFERENCE:
         number = reference_id(value)
         return f"{name}_clio_id", None if number is None else str(number)
     if type(value) is int and (name == "id" or name.endswith("_id")):
@@ -128,19 +157,26 @@ def clio_fields(payload: type[BaseModel]) -> str:
     Raises:
         PluginError: the model nests two levels, which Clio answers with 400.
     """
-    return ",".join(_field_text(payload, name, nested=False) for name in payload.model_fields)
+    absent = payload.absent if issubclass(payload, ClioPayload) else frozenset()
+    return ",".join(_field_text(payload, name, nested=False) for name in payload.model_fields if name not in absent)
+
+
+def listing_fields(payload: type[ClioPayload]) -> str:
+    """Return the `fields` parameter that tells which version of a record Clio has: `id,etag,updated_at`."""
+    return ",".join(name for name in ("id", "etag", "updated_at") if name not in payload.absent)
 
 
 def _field_text(payload: type[BaseModel], name: str, *, nested: bool) -> str:
-    model = _model_in(payload.model_fields[name].annotation)
+    field = payload.model_fields[name]
+    model, asked = _model_in(field.annotation), field.alias or name
     if model is None or (nested and model is Reference):
-        return name
+        return asked
     if nested:
         raise PluginError(
             f"{payload.__name__}.{name} nests a second level of fields, which Clio refuses with 400: flatten it, or "
             "make it a Reference, of which Clio then answers the id"
         )
-    return name + "{" + ",".join(_field_text(model, inner, nested=True) for inner in model.model_fields) + "}"
+    return asked + "{" + ",".join(_field_text(model, inner, nested=True) for inner in model.model_fields) + "}"
 
 
 def _is_list(annotation: Any) -> bool:

@@ -60,6 +60,8 @@ class ClioEndpoint:
 
     `path` is relative to `/api/v4`, without `.json`; with `parents` it holds `{parent}` where the parent's id goes.
     `page_limit` is the most rows Clio gives in one page (200; users 2000). `params` go with every list request.
+    `variants` are further parameters of the lists that only together hold every record, read one after the other; the
+    first names none of those that the others add.
     """
 
     path: str
@@ -67,6 +69,7 @@ class ClioEndpoint:
     page_limit: int = 200
     params: Mapping[str, str] = dataclasses.field(default_factory=dict)
     parents: Parents | None = None
+    variants: Sequence[Mapping[str, str]] = ({},)
 
     def __post_init__(self) -> None:
         if (self.parents is not None) != ("{parent}" in self.path):
@@ -135,9 +138,12 @@ class Resource:
 
     `name` is Clio's singular word (`contact`), `plural` the name of the list (`contacts`; the endpoint's path unless
     given). `poll_s` is how often an incremental run looks for what no webhook told, and `poll_uncovered_s` how often
-    while there is a webhook model and nothing is delivered (`core.webhooks.coverage`). `unserved` names the columns
-    that the GraphQL type leaves out, each with the reason. `trash_column` is the column that holds a value while a record
-    lies in Clio's trash, where lists still show it: such a record is `deleted`, and `present` again when restored.
+    while there is a webhook model and nothing is delivered (`core.webhooks.coverage`); `reconcile_s` is how often the
+    whole list is compared with the mirror. `unserved` names the columns that the GraphQL type leaves out, each with the
+    reason. `redacted` names the boolean column, if there is one, by which Clio says that it hid values: such a record
+    does not replace one of the same second that was shown in full. `trash_column` names the column, if there is one,
+    that holds a value while a record lies in Clio's trash, where lists still show it: such a record is `deleted`, and
+    `present` again when it is restored.
     """
 
     IDENTIFIER: ClassVar[re.Pattern[str]] = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -152,7 +158,9 @@ class Resource:
     plural: str = ""
     poll_s: float = 300.0
     poll_uncovered_s: float = 60.0
+    reconcile_s: float = 86400.0
     unserved: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    redacted: str | None = None
     trash_column: str | None = None
 
     def __post_init__(self) -> None:
@@ -163,15 +171,19 @@ class Resource:
                 raise PluginError(f"resource name {text!r} must be lower case letters, digits and underscores")
         if not issubclass(self.table, MirrorTable):
             raise PluginError(f"resource {self.name}: table {self.table.__name__} must be a core.resource.MirrorTable")
-        if self.trash_column is not None and self.trash_column not in self.own_columns:
-            raise PluginError(
-                f"resource {self.name}: trash_column names a column that is not there: {self.trash_column}"
-            )
+        for name in ("redacted", "trash_column"):
+            if getattr(self, name) not in {None, *self.columns}:
+                raise PluginError(f"resource {self.name}: `{name}` names a column that is not there")
         for edge in self.edges:
             if edge.column not in self.columns:
                 raise PluginError(
                     f"resource {self.name}: edge {edge.name} names a column that is not there: {edge.column}"
                 )
+
+    @property
+    def has_list(self) -> bool:
+        """Whether Clio lists all of its records at one address, as reconciling needs."""
+        return self.endpoint.parents is None
 
     @property
     def type_name(self) -> str:

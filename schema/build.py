@@ -73,7 +73,10 @@ def build_schema(registry: Registry) -> ServiceSchema:
         query=_query_type(derived),
         mutation=_mutation_type(derived),
         subscription=Subscription,
-        types=[entity.type for entity in (*ENTITIES, *(each.entity for each in derived.resources.values()))],
+        types=[
+            *(entity.type for entity in (*ENTITIES, *(each.entity for each in derived.resources.values()))),
+            *derived.other_types,
+        ],
         extensions=[
             lambda: AddValidationRules([CostRule]),
             lambda: MaxTokensLimiter(MOST_TOKENS),

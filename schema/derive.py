@@ -43,10 +43,15 @@ class _Shell:
 
 @dataclass(frozen=True)
 class DerivedTypes:
-    """The types of all resources by name, and the fields that plugins add to `Query`, `Mutation` and `Metrics`."""
+    """What is derived.
+
+    That is the types of all resources by name, the fields that plugins add to `Query`, `Mutation` and `Metrics`, and
+    the types that only an interface leads to.
+    """
 
     resources: Mapping[str, Derived]
     root_fields: Sequence[ObjectField]
+    other_types: Sequence[type[Any]]
 
 
 def derive_types(
@@ -77,7 +82,8 @@ def derive_types(
     root_fields = _add_fields(shells, derived, resources, extensions)
     for each in resources:
         _decorate(shells[each.type_name], each)
-    return DerivedTypes(derived, root_fields)
+    other_types = {each: None for extension in extensions for each in getattr(extension, "types", ())}
+    return DerivedTypes(derived, root_fields, tuple(other_types))
 
 
 def _add_fields(

@@ -1,6 +1,6 @@
 """What a plugin adds to the schema beyond the types of its resources: fields, lists, conditions and orders."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -16,12 +16,13 @@ class ObjectField:
 
     `field` is a strawberry field with a resolver. A resolver on a resource's type is given an object whose attributes
     are the columns of the row; it reads through `info.context.readers` or `schema.extensions.batched`, so that the
-    number of statements does not follow the number of rows.
+    number of statements does not follow the number of rows. `types` are object types that only an interface leads to.
     """
 
     on: str
     name: str
     field: Any
+    types: Sequence[type[Any]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

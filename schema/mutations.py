@@ -9,8 +9,8 @@ import strawberry
 from core.connect import disconnect_firm
 from core.errors import Forbidden, NotFound, ServiceError, Unauthenticated
 from core.settings import Region
-from core.sync.runs import cancel_run, request_runs
-from schema.context import Info
+from core.sync.runs import cancel_run, request_reconciliations, request_runs
+from schema.context import Info, OperationContext
 from schema.global_ids import read_firm, read_id_of
 from schema.operations import FIRM, SYNC_RUN
 from schema.types.firms import Firm, RegionName
@@ -52,6 +52,16 @@ class SyncNowPayload:
     """The runs that will do it."""
 
     runs: list[SyncRun] = strawberry.field(description="The runs asked for; one that was on its way already is kept.")
+    errors: Errors = strawberry.field(description="Empty when all went well.")
+
+
+@strawberry.type(description="Answer of reconcile.")
+class ReconcilePayload:
+    """The runs that will do it."""
+
+    runs: list[SyncRun] = strawberry.field(
+        description="The runs asked for; one of another kind that was on its way already is kept: ask again after it."
+    )
     errors: Errors = strawberry.field(description="Empty when all went well.")
 
 
@@ -102,6 +112,24 @@ async def _disconnect_firm(
     return DisconnectFirmPayload(firm=firm, errors=errors)
 
 
+async def _firms(context: OperationContext, firm: str | None) -> list[int]:
+    """Return the numbers of the firm named, or of all that the caller may name."""
+    allowed = context.principal.allowed_firms(read_firm(firm))
+    if allowed is None:
+        allowed = frozenset(row["id"] for row in await context.services.database.pool.fetch("SELECT id FROM firm"))
+    return sorted(allowed)
+
+
+async def _runs(context: OperationContext, asked: list[int], firms: list[int]) -> list[SyncRun]:
+    rows = await context.services.database.pool.fetch(
+        f"SELECT {SYNC_RUN.listing.select('t')} FROM sync_run AS t WHERE t.id = ANY ($1) AND t.firm = ANY ($2)"
+        " ORDER BY t.id",
+        asked,
+        firms,
+    )
+    return [SYNC_RUN.make(row) for row in rows]
+
+
 async def _sync_now(
     info: Info,
     resource: Annotated[
@@ -118,18 +146,40 @@ async def _sync_now(
     errors: Errors = []
     runs: list[SyncRun] = []
     async with collecting(errors, "resource" if resource else None):
-        allowed = context.principal.allowed_firms(read_firm(firm or None))
-        if allowed is None:
-            allowed = frozenset(row["id"] for row in await context.services.database.pool.fetch("SELECT id FROM firm"))
-        asked = await request_runs(context.services, firms=sorted(allowed), resource=resource or None, full=bool(full))
-        rows = await context.services.database.pool.fetch(
-            f"SELECT {SYNC_RUN.listing.select('t')} FROM sync_run AS t WHERE t.id = ANY ($1) AND t.firm = ANY ($2)"
-            " ORDER BY t.id",
-            asked,
-            sorted(allowed),
-        )
-        runs = [SYNC_RUN.make(row) for row in rows]
+        firms = await _firms(context, firm or None)
+        asked = await request_runs(context.services, firms=firms, resource=resource or None, full=bool(full))
+        runs = await _runs(context, asked, firms)
     return SyncNowPayload(runs=runs, errors=errors)
+
+
+async def _reconcile(
+    info: Info,
+    resource: Annotated[
+        str | None, strawberry.argument(description="One resource, such as contact; all unless given.")
+    ] = strawberry.UNSET,
+    firm: Annotated[
+        strawberry.ID | None, strawberry.argument(description="One firm; all of the caller's unless given.")
+    ] = strawberry.UNSET,
+    confirm_disappeared: Annotated[
+        bool | None,
+        strawberry.argument(
+            description="Ask Clio for every record gone from the list, however many, and for those of unknown presence."
+        ),
+    ] = strawberry.UNSET,
+) -> ReconcilePayload:
+    context = info.context
+    errors: Errors = []
+    runs: list[SyncRun] = []
+    async with collecting(errors, "resource" if resource else None):
+        firms = await _firms(context, firm or None)
+        asked = await request_reconciliations(
+            context.services,
+            firms=firms,
+            resource=resource or None,
+            confirm_disappeared=bool(confirm_disappeared),
+        )
+        runs = await _runs(context, asked, firms)
+    return ReconcilePayload(runs=runs, errors=errors)
 
 
 async def _cancel_sync(
@@ -163,6 +213,11 @@ class Mutation:
     )
     sync_now: SyncNowPayload = strawberry.field(
         resolver=_sync_now, description="Ask for sync runs; workers do them, and syncProgress shows how far they are."
+    )
+    reconcile: ReconcilePayload = strawberry.field(
+        resolver=_reconcile,
+        description="Ask for comparisons of Clio's lists with the mirror, which find deletions and misses that no"
+        " webhook told; reconciliations has the reports.",
     )
     cancel_sync: CancelSyncPayload = strawberry.field(
         resolver=_cancel_sync, description="Cancel a run: a queued one at once, a running one after its page."

@@ -1,4 +1,4 @@
-"""The lists that core owns: firms, sync runs, webhook endpoints and deliveries, and counts of these."""
+"""The lists that core owns: firms, sync runs and their reports, webhook endpoints and deliveries, and counts."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from schema.read.parameters import Parameters, firm_predicate
 from schema.read.readers import fetch
 from schema.read.statements import Statement
 from schema.types.firms import FIRMS, Firm, Me
+from schema.types.reconciliations import RECONCILIATIONS, Reconciliation
 from schema.types.sync_runs import SYNC_RUNS, SyncRun
 from schema.types.webhooks import (
     WEBHOOK_DELIVERIES,
@@ -26,14 +27,21 @@ from schema.types.webhooks import (
 
 FIRM = Entity(FIRMS, Firm)
 SYNC_RUN = Entity(SYNC_RUNS, SyncRun)
+RECONCILIATION = Entity(RECONCILIATIONS, Reconciliation)
 WEBHOOK_ENDPOINT = Entity(WEBHOOK_ENDPOINTS, WebhookEndpoint)
 WEBHOOK_DELIVERY = Entity(WEBHOOK_DELIVERIES, WebhookDelivery)
 
-ENTITIES = (FIRM, SYNC_RUN, WEBHOOK_ENDPOINT, WEBHOOK_DELIVERY)
+ENTITIES = (FIRM, SYNC_RUN, RECONCILIATION, WEBHOOK_ENDPOINT, WEBHOOK_DELIVERY)
 """Every object type of core's that has a global id."""
 
 _LISTS = (
     ("sync_runs", SYNC_RUN, ("resource", "state", "kind"), "Sync runs, oldest first."),
+    (
+        "reconciliations",
+        RECONCILIATION,
+        ("resource", "started_at", "missing", "stale", "extra", "unknown"),
+        "Reports of reconcile runs, oldest first.",
+    ),
     ("webhook_endpoints", WEBHOOK_ENDPOINT, ("resource", "model", "state"), "Webhook endpoints, oldest first."),
     (
         "webhook_deliveries",

@@ -3,7 +3,7 @@
 import asyncio
 import datetime
 import functools
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -27,6 +27,9 @@ Read: TypeAlias = Callable[[httpx.Response, str], T]
 
 IDEMPOTENT = frozenset({"GET", "PUT", "DELETE"})
 """Methods that may be sent again after a lost answer: without an idempotency key, a second POST is a second record."""
+
+Params: TypeAlias = Mapping[str, str | Sequence[str]]
+"""Parameters of a request; a sequence repeats its name."""
 
 TRIES = 4
 PATIENCE_S = {Priority.INTERACTIVE: 5.0, Priority.WEBHOOK: 65.0, Priority.SYNC: 130.0}
@@ -56,7 +59,7 @@ class ClioClient:
         path_or_url: str,
         *,
         priority: Priority,
-        params: Mapping[str, str] | None = None,
+        params: Params | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
         patience_s: float | None = None,
@@ -126,14 +129,16 @@ class ClioClient:
         *,
         next_url: str | None = None,
         since_at: datetime.datetime | None = None,
+        fields: str | None = None,
         priority: Priority,
     ) -> AsyncGenerator[Page, None]:
         """Yield the pages of a list in order of id, from the first or `next_url`, each while the next is under way.
 
+        `fields` are the endpoint's unless given; a next page keeps those of the first.
         Close the generator to stop early: the page under way is then cancelled. One request per page of at most
         `endpoint.page_limit` records. Source: Clio API, cursor paging.
         """
-        params = {} if next_url else first_page(endpoint, since_at)
+        params = {} if next_url else first_page(endpoint, since_at, fields)
         coming: asyncio.Task[Page] | None = asyncio.create_task(
             self._page(next_url or f"{endpoint.path}.json", params, priority)
         )
@@ -146,6 +151,14 @@ class ClioClient:
             if coming is not None:
                 coming.cancel()
                 await asyncio.gather(coming, return_exceptions=True)
+
+    async def records(self, endpoint: ClioEndpoint, clio_ids: Sequence[int], *, priority: Priority) -> Page:
+        """Read records by their ids, at most `endpoint.page_limit`; those Clio does not list are left out. One request.
+
+        Clio ignores a parameter that it does not know, so what comes back may hold others.
+        """
+        wanted = {"ids[]": [str(clio_id) for clio_id in clio_ids]}
+        return await self._page(f"{endpoint.path}.json", {**first_page(endpoint, None), **wanted}, priority)
 
     async def page(self, endpoint: ClioEndpoint, path_or_url: str, *, priority: Priority) -> Page:
         """Read one page: the first of a list by its path, or any other by the URL that the page before it gave.
@@ -163,7 +176,7 @@ class ClioClient:
         )
         return record_of(answer, "GET users/who_am_i")
 
-    async def _page(self, path_or_url: str, params: Mapping[str, str], priority: Priority) -> Page:
+    async def _page(self, path_or_url: str, params: Params, priority: Priority) -> Page:
         requested_at = datetime.datetime.now(datetime.UTC)
         answer = await self.request("GET", path_or_url, priority=priority, params=params)
         records, next_url, meta = answer.get("data"), next_url_of(answer), answer.get("meta")
@@ -185,7 +198,7 @@ class ClioClient:
         priority: Priority,
         patience_s: float,
         *,
-        params: Mapping[str, str] | None,
+        params: Params | None,
         json: Any,
         headers: Mapping[str, str],
     ) -> T:
@@ -234,11 +247,11 @@ class ClioClient:
         return response
 
 
-def first_page(endpoint: ClioEndpoint, since_at: datetime.datetime | None) -> dict[str, str]:
+def first_page(endpoint: ClioEndpoint, since_at: datetime.datetime | None, fields: str | None = None) -> dict[str, str]:
     """Return the parameters of a list's first page, for cursor paging."""
     params = {
         **endpoint.params,
-        "fields": endpoint.fields,
+        "fields": fields or endpoint.fields,
         "order": "id(asc)",
         "limit": str(endpoint.page_limit),
     }

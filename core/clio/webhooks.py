@@ -13,6 +13,20 @@ from core.clio.budget import Priority
 from core.clio.client import ClioClient
 from core.errors import ClioNotFound, ClioUnexpectedAnswer
 
+MODELS = (
+    "matter",
+    "activity",
+    "bill",
+    "calendar_entry",
+    "communication",
+    "contact",
+    "task",
+    "document",
+    "folder",
+    "clio_payments_payment",
+)
+"""The models that Clio has webhooks for. Source: Clio Manage webhooks guide."""
+
 ANSWER_FIELDS = "id,status,shared_secret,expires_at,events,model,url,fields"
 
 

@@ -50,13 +50,15 @@ class OAuthToken(PostgresTable, tablename="oauth_token"):
 
 
 class SyncRun(PostgresTable, tablename="sync_run"):
-    """One backfill or incremental run of one resource of one firm. The row is the truth; arq only wakes workers."""
+    """One run of one resource of one firm. The row is the truth; arq only wakes workers."""
 
     id = BigSerial(primary_key=True)
     firm = BigInt()
     resource = Varchar(length=64)
-    kind = Varchar(length=16, help_text="backfill | incremental")
-    state = Varchar(length=16, default="queued", help_text="queued | running | succeeded | failed | cancelled")
+    kind = Varchar(length=16, help_text="backfill | incremental | reconcile")
+    state = Varchar(
+        length=16, default="queued", help_text="queued | running | succeeded | partial | failed | cancelled"
+    )
     next_url = Text(null=True, default=None, help_text="the page to read next; null before the first page")
     since_at = Timestamptz(null=True, default=None, help_text="updated_since of an incremental run")
     high_water_at = Timestamptz(null=True, default=None, help_text="when the first page was asked for")
@@ -77,6 +79,10 @@ class SyncRun(PostgresTable, tablename="sync_run"):
     started_at = Timestamptz(null=True, default=None)
     heartbeat_at = Timestamptz(null=True, default=None)
     finished_at = Timestamptz(null=True, default=None)
+    fields = Text(null=True, default=None, help_text="what the run asks Clio for")
+    confirm_disappeared = Boolean(
+        default=False, help_text="a reconcile run that asks about every record gone from the list, however many"
+    )
 
 
 class SyncCursor(PostgresTable, tablename="sync_cursor"):
@@ -87,7 +93,42 @@ class SyncCursor(PostgresTable, tablename="sync_cursor"):
     resource = Varchar(length=64)
     high_water_at = Timestamptz(help_text="all that Clio changed before this is in the mirror")
     backfilled_at = Timestamptz(null=True, default=None)
+    fields = Text(null=True, default=None, help_text="what the last backfill asked for; another wish wants another one")
     sync_cursor_firm_resource = Unique(["firm", "resource"])
+
+
+class ReconciliationReport(PostgresTable, tablename="reconciliation_report"):
+    """What one reconcile run found and did; its counters move in the statement that does what they count."""
+
+    id = BigSerial(primary_key=True)
+    run = BigInt(unique=True, help_text="sync_run.id")
+    firm = BigInt()
+    resource = Varchar(length=64)
+    started_at = Timestamptz()
+    finished_at = Timestamptz(null=True, default=None)
+    listed = Integer(default=0, help_text="records that Clio listed")
+    missing = Integer(default=0, help_text="listed, and not present in the mirror")
+    stale = Integer(default=0, help_text="listed as newer than the mirror has it")
+    extra = Integer(default=0, help_text="present in the mirror, and not listed")
+    repaired = Integer(default=0, help_text="missing and stale records that were read again and written")
+    deleted = Integer(default=0, help_text="records that Clio answered 404 to")
+    hidden = Integer(default=0, help_text="records that Clio answered 403 to, or redacted")
+    unknown = Integer(default=0, help_text="records that were not asked for, because too many were gone at once")
+    requests = Integer(default=0, help_text="answers of Clio that the run took")
+    covered_to = BigInt(default=0, help_text="the Clio id up to which the list was compared")
+    listed_at = Timestamptz(null=True, default=None, help_text="when the last page was compared")
+    held = Boolean(default=False, help_text="too many were gone at once")
+
+
+class ReconciliationFinding(PostgresTable, tablename="reconciliation_finding"):
+    """A record that a reconcile run found to differ and has not settled yet."""
+
+    id = BigSerial(primary_key=True)
+    run = BigInt()
+    clio_id = BigInt()
+    kind = Varchar(length=8, help_text="missing | stale | extra")
+    seen_at = Timestamptz(help_text="when the page that told of it was asked for")
+    reconciliation_finding_run_clio_id = Unique(["run", "clio_id"])
 
 
 class Change(PostgresTable, tablename="change"):
@@ -97,10 +138,10 @@ class Change(PostgresTable, tablename="change"):
     firm = BigInt()
     resource = Varchar(length=64)
     clio_id = BigInt()
-    operation = Varchar(length=16, help_text="created | updated | deleted | hidden | restored")
+    operation = Varchar(length=16, help_text="created | updated | deleted | hidden | unknown | restored")
     seen_at = Timestamptz(help_text="when the request or delivery that told of it began")
     committed_in = TransactionId(help_text="pg_current_xact_id(): a reader stops at the oldest one still open")
-    source = Varchar(length=16, help_text="backfill | incremental | webhook")
+    source = Varchar(length=16, help_text="backfill | incremental | reconcile | webhook")
     etag = Text(null=True, default=None)
     before = JSONB(null=True, default=None, help_text="changed columns before; null for a created record")
     after = JSONB(null=True, default=None, help_text="changed columns after; null for a deleted record")
@@ -156,5 +197,16 @@ class WebhookDelivery(PostgresTable, tablename="webhook_delivery"):
     webhook_delivery_endpoint_digest = Unique(["endpoint", "digest"])
 
 
-TABLES = (Firm, OAuthState, OAuthToken, SyncRun, SyncCursor, Change, WebhookEndpoint, WebhookDelivery)
+TABLES = (
+    Firm,
+    OAuthState,
+    OAuthToken,
+    SyncRun,
+    SyncCursor,
+    ReconciliationReport,
+    ReconciliationFinding,
+    Change,
+    WebhookEndpoint,
+    WebhookDelivery,
+)
 """Every table of core, in the order they are created."""

@@ -15,7 +15,7 @@ from core.db.engine import CONNECT_ERRORS
 from core.jobs.queue import DELIVERY_JOB, QUEUE_NAME, SYNC_JOB, decode_job, encode_job
 from core.logging import get_logger
 from core.services import Services
-from core.sync import engine, schedule
+from core.sync import engine, runs, schedule
 from core.webhooks import lifecycle, processing
 
 if TYPE_CHECKING:
@@ -114,13 +114,14 @@ class WorkerProcess:
             await asyncio.sleep(period_s)
 
     async def _sweep(self) -> None:
-        await schedule.finish_cancelled(self._services)
+        await runs.finish_cancelled(self._services.database)
         await schedule.wake_due_runs(self._services)
         if await self._services.database.pool.fetchval(_DELIVERIES_DUE):
             await self._services.queue.wake_deliveries()
 
     async def _polls(self) -> None:
         await schedule.request_due_polls(self._services)
+        await schedule.request_due_reconciliations(self._services)
 
     async def _maintain(self) -> None:
         rows = await self._services.database.pool.fetch("SELECT id FROM firm WHERE state = 'connected'")

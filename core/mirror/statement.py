@@ -56,7 +56,7 @@ def _compare(resource: Resource, own: list[str], *, authoritative: bool) -> str:
     """The page, what the mirror has of it, and the rows that it changes, locked."""
     table = f'"{resource.table_name}"'
     typed = ", ".join(f'"{name}" {sql_type(resource.columns[name])}' for name in ("clio_id", *own))
-    newer, differs = _newer(authoritative=authoritative), _differs(own, _presence(resource))
+    newer, differs = _newer(resource, authoritative=authoritative), _differs(own, _presence(resource))
     return f"""page AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS record({typed})
 ), current AS MATERIALIZED (
@@ -114,7 +114,7 @@ def _log() -> str:
 )"""
 
 
-def _newer(*, authoritative: bool) -> str:
+def _newer(resource: Resource, *, authoritative: bool) -> str:
     """Whether the record may overwrite the row; see invariant 1 of docs/architecture.md."""
     later = "page.clio_updated_at > stored.clio_updated_at"
     if not authoritative:
@@ -122,7 +122,15 @@ def _newer(*, authoritative: bool) -> str:
     return f"""(
         CASE WHEN stored.presence = 'deleted' THEN $3 > stored.seen_at
              ELSE coalesce({later}, true)
-                  OR (page.clio_updated_at = stored.clio_updated_at AND $3 >= stored.seen_at) END)"""
+                  OR (page.clio_updated_at = stored.clio_updated_at AND $3 >= stored.seen_at{_shown(resource)}) END)"""
+
+
+def _shown(resource: Resource) -> str:
+    """A condition that keeps what was shown in full from a record of the same second that was redacted."""
+    if resource.redacted is None:
+        return ""
+    stored, page = (f'coalesce({alias}."{resource.redacted}", false)' for alias in ("stored", "page"))
+    return f" AND ({stored} OR NOT {page})"
 
 
 def _differs(own: list[str], presence: str) -> str:

@@ -7,15 +7,14 @@ from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from core.db.engine import Executor
 from core.errors import ClioUnexpectedAnswer, LeaseLost, ServiceError
 from core.mirror.statement import presence_statement, write_statement
-from core.payload import json_form
-from core.resource import ClioPayload, Resource
+from core.resource import ClioPayload, Nested, Resource
 
-Source = Literal["backfill", "incremental", "webhook"]
+Source = Literal["backfill", "incremental", "reconcile", "webhook"]
 Absence = Literal["deleted", "hidden", "unknown"]
 
 RACE_RETRIES = 5
@@ -165,6 +164,6 @@ def _age(payload: ClioPayload) -> float:
 def _encode(value: object) -> object:
     if isinstance(value, Decimal):
         return str(value)
-    if isinstance(value, BaseModel):
-        return json_form(value)
+    if isinstance(value, Nested):
+        return value.to_json()
     raise TypeError(f"a row holds a {type(value).__name__}: to_row() must return plain values")

@@ -1,1 +1,1 @@
-"""Sync runs: backfill and incremental, resumable within one page."""
+"""Sync runs: backfill, incremental and reconcile, resumable within one page."""

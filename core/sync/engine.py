@@ -14,6 +14,7 @@ from core.errors import (
     ClioRateLimited,
     ClioUnexpectedAnswer,
     LeaseLost,
+    MassDisappearance,
     NotFound,
     ServiceError,
 )
@@ -23,6 +24,7 @@ from core.resource import Resource
 from core.sync import runs
 from core.sync.pages import pages_of
 from core.sync.progress import publish_progress
+from core.sync.reconcile import reconcile
 from core.sync.runs import Run
 
 if TYPE_CHECKING:
@@ -85,6 +87,11 @@ async def _settle_failure(services: "Services", run: Run, owner: str, error: Exc
             return "cancelled"
         case LeaseLost():
             return "lost"
+        case MassDisappearance():
+            log.warning("records_disappeared", resource=run.resource, next_step="see the run's error message")
+            code, text = error.code, str(error)
+            await runs.stop(services.database, run, owner=owner, state="partial", code=code, message=text)
+            return "partial"
         case ClioRateLimited():
             delay_s = error.retry_after_s
             await runs.put_back(services.database, run, owner=owner, delay_s=delay_s, error=error, failed=False)
@@ -116,17 +123,24 @@ async def _fail(services: "Services", run: Run, owner: str, error: ServiceError)
 
 
 async def _work(services: "Services", run: Run, owner: str) -> bool:
+    """Work to the end (True), or until the time slice is over (False)."""
+    ends_at = asyncio.get_running_loop().time() + SLICE_S
+    async with _heartbeat(services, run, owner):
+        if run.kind == "reconcile":
+            return await reconcile(services, run, owner, ends_at=ends_at)
+        return await _read(services, run, owner, ends_at=ends_at)
+
+
+async def _read(services: "Services", run: Run, owner: str, *, ends_at: float) -> bool:
     """Read and write page after page; True at the last one, False when the time slice is over."""
     resource = services.registry.resource(run.resource)
-    ends_at = asyncio.get_running_loop().time() + SLICE_S
     pages = pages_of(services, run, resource)
     try:
-        async with _heartbeat(services, run, owner):
-            async for page in pages:
-                await _write(services, run, owner, resource, page)
-                await publish_progress(services.redis, firm=run.firm, run=run.id)
-                if page.next_url is not None and asyncio.get_running_loop().time() > ends_at:
-                    return False
+        async for page in pages:
+            await _write(services, run, owner, resource, page)
+            await publish_progress(services.redis, firm=run.firm, run=run.id)
+            if page.next_url is not None and asyncio.get_running_loop().time() > ends_at:
+                return False
     finally:
         await pages.aclose()
     return True

@@ -2,7 +2,8 @@
 
 ```
 queued -> running -> succeeded
-   ^         |----> failed
+   ^         |----> partial    (a reconcile run that held back what it found)
+   |         |----> failed
    |         |----> cancelled
    +---------+      (a failure worth another try, a worker that stopped, a lease that lapsed)
 ```
@@ -13,8 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import asyncpg
+
 from core.db.engine import Database
-from core.errors import NotFound, ServiceError
+from core.errors import BadInput, NotFound, ServiceError
 from core.logging import get_logger
 from core.sync.progress import publish_progress
 
@@ -40,20 +43,28 @@ class Run:
     high_water_at: datetime.datetime
     attempt: int
     failures: int
+    confirm_disappeared: bool
 
 
 async def request_runs(services: "Services", *, firms: Sequence[int], resource: str | None, full: bool) -> list[int]:
     """Ask for a run of each resource (or of one) for each connected firm, and wake the workers; return the run ids.
 
-    A resource that was never read in full is backfilled, as is one asked for with `full`; otherwise the run is
-    incremental. A resource with a run queued or running keeps that one, and its id is returned.
+    A resource that was never read in full, or whose plugin has come to keep other fields since, is backfilled, as is
+    one asked for with `full`; otherwise the run is incremental. A resource with a run queued or running keeps that one,
+    and its id is returned.
 
     Raises:
         NotFound: there is no such resource.
         ServiceError: none of the firms is connected.
     """
-    names = [services.registry.resource(resource).name] if resource else [r.name for r in services.registry.resources]
-    rows = await services.database.pool.fetch(_REQUEST, list(firms), names, full, OVERLAP_S)
+    wanted = [services.registry.resource(resource)] if resource else services.registry.resources
+    names, fields = [each.name for each in wanted], [each.endpoint.fields for each in wanted]
+    return await _wake(
+        services, await services.database.pool.fetch(_REQUEST, list(firms), names, full, OVERLAP_S, fields)
+    )
+
+
+async def _wake(services: "Services", rows: Sequence[asyncpg.Record]) -> list[int]:
     if not rows:
         raise ServiceError("no connected firm to sync: connect one with the mutation connectFirm, then ask again")
     for row in rows:
@@ -64,16 +75,54 @@ async def request_runs(services: "Services", *, firms: Sequence[int], resource: 
 
 _REQUEST = """
 WITH wanted AS (
-    SELECT firm.id AS firm, name.resource, name.place, sync_cursor.high_water_at
+    SELECT firm.id AS firm, name.resource, name.fields, name.place, sync_cursor.high_water_at,
+           $3 OR high_water_at IS NULL OR sync_cursor.fields IS DISTINCT FROM name.fields AS whole
     FROM firm
-    CROSS JOIN unnest($2::text[]) WITH ORDINALITY AS name (resource, place)
+    CROSS JOIN unnest($2::text[], $5::text[]) WITH ORDINALITY AS name (resource, fields, place)
     LEFT JOIN sync_cursor ON sync_cursor.firm = firm.id AND sync_cursor.resource = name.resource
     WHERE firm.id = ANY ($1::bigint[]) AND firm.state = 'connected'
 ), asked AS (
-    INSERT INTO sync_run (firm, resource, kind, since_at)
-    SELECT firm, resource, CASE WHEN $3 OR high_water_at IS NULL THEN 'backfill' ELSE 'incremental' END,
-           CASE WHEN $3 THEN NULL ELSE high_water_at - make_interval(secs => $4) END
+    INSERT INTO sync_run (firm, resource, kind, fields, since_at)
+    SELECT firm, resource, CASE WHEN whole THEN 'backfill' ELSE 'incremental' END, fields,
+           CASE WHEN whole THEN NULL ELSE high_water_at - make_interval(secs => $4) END
     FROM wanted ORDER BY firm, place
+    ON CONFLICT (firm, resource) WHERE state IN ('queued', 'running')
+    DO UPDATE SET not_before_at = sync_run.not_before_at
+    RETURNING id, firm, attempt
+)
+SELECT id, firm, attempt FROM asked ORDER BY id"""
+
+
+async def request_reconciliations(
+    services: "Services", *, firms: Sequence[int], resource: str | None, confirm_disappeared: bool = False
+) -> list[int]:
+    """Ask for a comparison of Clio's list with the mirror, as `request_runs` asks for runs; return the run ids.
+
+    Resources without a list of their own are left out. With `confirm_disappeared`, records of unknown presence are
+    asked for, too, and any number of deletions is believed.
+
+    Raises:
+        NotFound: there is no such resource.
+        BadInput: Clio has no list of the whole resource.
+        ServiceError: none of the firms is connected.
+    """
+    wanted = [services.registry.resource(resource)] if resource else services.registry.resources
+    names = [each.name for each in wanted if each.has_list]
+    if not names:
+        raise BadInput(f"clio lists {resource} below other records only, so there is no whole to compare: sync it")
+    return await _wake(
+        services,
+        await services.database.pool.fetch(_REQUEST_RECONCILIATION, list(firms), names, confirm_disappeared),
+    )
+
+
+_REQUEST_RECONCILIATION = """
+WITH asked AS (
+    INSERT INTO sync_run (firm, resource, kind, confirm_disappeared)
+    SELECT firm.id, name.resource, 'reconcile', $3
+    FROM firm CROSS JOIN unnest($2::text[]) WITH ORDINALITY AS name (resource, place)
+    WHERE firm.id = ANY ($1::bigint[]) AND firm.state = 'connected'
+    ORDER BY firm.id, name.place
     ON CONFLICT (firm, resource) WHERE state IN ('queued', 'running')
     DO UPDATE SET not_before_at = sync_run.not_before_at
     RETURNING id, firm, attempt
@@ -88,10 +137,15 @@ async def cancel_run(services: "Services", run_id: int) -> bool:
         NotFound: there is no such run.
     """
     row = await services.database.pool.fetchrow(
-        """UPDATE sync_run SET cancel_requested = true,
-               state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END,
-               finished_at = CASE state WHEN 'queued' THEN now() ELSE finished_at END
-           WHERE id = $1 AND state IN ('queued', 'running') RETURNING firm""",
+        f"""WITH asked AS (
+               UPDATE sync_run SET cancel_requested = true,
+                   state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END,
+                   finished_at = CASE state WHEN 'queued' THEN now() ELSE finished_at END
+               WHERE id = $1 AND state IN ('queued', 'running') RETURNING id, firm, state
+           ), finished AS (
+               SELECT id FROM asked WHERE state = 'cancelled'
+           ), {_CLOSE_REPORT}
+           SELECT firm FROM asked""",
         run_id,
     )
     if row is None:
@@ -110,7 +164,8 @@ async def take_up(database: Database, run_id: int, *, owner: str, lease_s: float
                high_water_at = coalesce(high_water_at, now())
            WHERE id = $1 AND not_before_at <= now() AND NOT cancel_requested
              AND (state = 'queued' OR (state = 'running' AND lease_until < now()))
-           RETURNING id, firm, resource, kind, next_url, since_at, high_water_at, attempt, failures""",
+           RETURNING id, firm, resource, kind, next_url, since_at, high_water_at, attempt, failures,
+               confirm_disappeared""",
         run_id,
         owner,
         lease_s,
@@ -133,24 +188,38 @@ async def beat(database: Database, run_id: int, *, owner: str, lease_s: float) -
 
 
 async def succeed(database: Database, run: Run, *, owner: str) -> bool:
-    """Finish a run and move its cursor, in one statement; False when the lease is somebody else's."""
+    """Finish a run and move its cursor, in one statement; False when the lease is somebody else's.
+
+    A reconcile run moves no cursor: it leaves what changed meanwhile to the next incremental one.
+    """
     row = await database.pool.fetchrow(
-        """WITH finished AS (
+        f"""WITH finished AS (
                UPDATE sync_run SET state = 'succeeded', finished_at = now(), lease_owner = NULL, lease_until = NULL,
                    next_url = NULL, error_code = NULL, error_message = NULL
                WHERE id = $1 AND lease_owner = $2 AND state = 'running' AND NOT cancel_requested
-               RETURNING firm, resource, kind, high_water_at
+               RETURNING id, firm, resource, kind, fields, high_water_at
+           ), {_CLOSE_REPORT}, moved AS (
+               INSERT INTO sync_cursor (firm, resource, high_water_at, backfilled_at, fields)
+               SELECT firm, resource, high_water_at, CASE kind WHEN 'backfill' THEN now() END, fields
+               FROM finished WHERE kind <> 'reconcile'
+               ON CONFLICT (firm, resource) DO UPDATE SET
+                   high_water_at = greatest(sync_cursor.high_water_at, EXCLUDED.high_water_at),
+                   backfilled_at = coalesce(EXCLUDED.backfilled_at, sync_cursor.backfilled_at),
+                   fields = CASE WHEN EXCLUDED.backfilled_at IS NULL THEN sync_cursor.fields ELSE EXCLUDED.fields END
            )
-           INSERT INTO sync_cursor (firm, resource, high_water_at, backfilled_at)
-           SELECT firm, resource, high_water_at, CASE kind WHEN 'backfill' THEN now() END FROM finished
-           ON CONFLICT (firm, resource) DO UPDATE SET
-               high_water_at = greatest(sync_cursor.high_water_at, EXCLUDED.high_water_at),
-               backfilled_at = coalesce(EXCLUDED.backfilled_at, sync_cursor.backfilled_at)
-           RETURNING id""",
+           SELECT id FROM finished""",
         run.id,
         owner,
     )
     return row is not None
+
+
+_CLOSE_REPORT = """closed AS (
+    UPDATE reconciliation_report AS report SET finished_at = now() FROM finished WHERE report.run = finished.id
+), forgotten AS (
+    DELETE FROM reconciliation_finding AS finding USING finished WHERE finding.run = finished.id
+)"""
+"""What ends with a run, whatever its end; `finished` is the run."""
 
 
 async def put_back(
@@ -172,14 +241,30 @@ async def put_back(
 
 
 async def stop(database: Database, run: Run, *, owner: str, state: str, code: str | None, message: str | None) -> None:
-    """Finish a run as `failed` or `cancelled`; its cursor stays where it was."""
+    """Finish a run as `partial`, `failed` or `cancelled`; its cursor stays where it was."""
     await database.pool.execute(
-        """UPDATE sync_run SET state = $3, finished_at = now(), lease_owner = NULL, lease_until = NULL,
-               error_code = $4, error_message = $5
-           WHERE id = $1 AND lease_owner = $2 AND state = 'running'""",
+        f"""WITH finished AS (
+               UPDATE sync_run SET state = $3, finished_at = now(), lease_owner = NULL, lease_until = NULL,
+                   error_code = $4, error_message = $5
+               WHERE id = $1 AND lease_owner = $2 AND state = 'running'
+               RETURNING id
+           ), {_CLOSE_REPORT}
+           SELECT FROM finished""",
         run.id,
         owner,
         state,
         code,
         message,
+    )
+
+
+async def finish_cancelled(database: Database) -> None:
+    """End the runs whose cancelling their worker did not live to see."""
+    await database.pool.execute(
+        f"""WITH finished AS (
+               UPDATE sync_run SET state = 'cancelled', finished_at = now(), lease_owner = NULL, lease_until = NULL
+               WHERE state = 'running' AND cancel_requested AND lease_until < now()
+               RETURNING id
+           ), {_CLOSE_REPORT}
+           SELECT FROM finished"""
     )

@@ -25,37 +25,34 @@ async def wake_due_runs(services: "Services") -> int:
     return len(rows)
 
 
-async def finish_cancelled(services: "Services") -> None:
-    """End the runs whose cancelling their worker did not live to see."""
-    await services.database.pool.execute(
-        """UPDATE sync_run SET state = 'cancelled', finished_at = now(), lease_owner = NULL, lease_until = NULL
-           WHERE state = 'running' AND cancel_requested AND lease_until < now()"""
-    )
-
-
 _DUE = f"""
 SELECT firm.id FROM firm
 LEFT JOIN LATERAL (
-    SELECT state, finished_at, finished_at + make_interval(
-        secs => CASE state WHEN 'failed' THEN 10 ELSE 1 END * $2) AS due_at, finished_at + make_interval(
-        secs => CASE state WHEN 'failed' THEN 10 ELSE 1 END * $3) AS due_uncovered_at
-    FROM sync_run WHERE firm = firm.id AND resource = $1 ORDER BY id DESC LIMIT 1
+    SELECT state, finished_at, CASE state WHEN 'failed' THEN 10 ELSE 1 END AS intervals
+    FROM sync_run
+    WHERE firm = firm.id AND resource = $1 AND kind <> 'reconcile' ORDER BY id DESC LIMIT 1
 ) AS latest ON true
 WHERE firm.state = 'connected'
-  AND (latest.state IS NULL OR latest.due_at < now() OR (latest.due_uncovered_at < now() AND NOT EXISTS (
-      SELECT FROM (
-          SELECT * FROM webhook_endpoint WHERE firm = firm.id AND resource = $1 AND state <> 'retired'
-          ORDER BY id DESC LIMIT 1
-      ) AS endpoint
-      WHERE {coverage_sql("endpoint")} IN ('delivering', 'unproven')
-  )))"""
+  AND NOT EXISTS (
+      SELECT FROM sync_run WHERE firm = firm.id AND resource = $1 AND state IN ('queued', 'running')
+  )
+  AND (latest.state IS NULL
+       OR latest.finished_at < now() - make_interval(secs => $2 * latest.intervals)
+       OR (latest.finished_at < now() - make_interval(secs => $3 * latest.intervals) AND NOT EXISTS (
+           SELECT FROM (
+               SELECT * FROM webhook_endpoint WHERE firm = firm.id AND resource = $1 AND state <> 'retired'
+               ORDER BY id DESC LIMIT 1
+           ) AS endpoint
+           WHERE {coverage_sql("endpoint")} IN ('delivering', 'unproven')
+       )))"""
 
 
 async def request_due_polls(services: "Services") -> int:
     """Ask for an incremental run of every resource whose last run is longer ago than its polling interval.
 
-    The interval is `poll_uncovered_s` for firms to which the resource's webhook delivers nothing, though it might. A
-    resource whose latest run failed waits ten intervals; a firm that is not connected is left alone.
+    The interval is `poll_uncovered_s` for firms to which the resource's webhook delivers nothing. Reconcile runs do not
+    count, and none is asked for beside one. A resource whose latest run failed waits ten intervals; a firm that is not
+    connected is left alone.
     """
     asked = 0
     for resource in services.registry.resources:
@@ -69,4 +66,36 @@ async def request_due_polls(services: "Services") -> int:
         firms = [row["id"] for row in rows]
         if firms:
             asked += len(await runs.request_runs(services, firms=firms, resource=resource.name, full=False))
+    return asked
+
+
+async def request_due_reconciliations(services: "Services") -> int:
+    """Ask for a reconcile run of every resource that was last compared longer ago than its interval; return how many.
+
+    Without one, the interval begins with the backfill. A firm compares one resource after the other, so that its other
+    runs find a worker.
+    """
+    asked = 0
+    for resource in services.registry.resources:
+        if not resource.has_list:
+            continue
+        rows = await services.database.pool.fetch(
+            """SELECT firm.id FROM firm
+               JOIN sync_cursor ON sync_cursor.firm = firm.id AND sync_cursor.resource = $1
+               LEFT JOIN LATERAL (
+                   SELECT finished_at FROM sync_run
+                   WHERE firm = firm.id AND resource = $1 AND kind = 'reconcile' ORDER BY id DESC LIMIT 1
+               ) AS latest ON true
+               WHERE firm.state = 'connected'
+                 AND coalesce(latest.finished_at, sync_cursor.backfilled_at) < now() - make_interval(secs => $2)
+                 AND NOT EXISTS (
+                     SELECT FROM sync_run
+                     WHERE firm = firm.id AND state IN ('queued', 'running') AND (resource = $1 OR kind = 'reconcile')
+                 )""",
+            resource.name,
+            resource.reconcile_s,
+        )
+        firms = [row["id"] for row in rows]
+        if firms:
+            asked += len(await runs.request_reconciliations(services, firms=firms, resource=resource.name))
     return asked

@@ -27,7 +27,7 @@ async function ask(query) {
 
 class SignInNeeded extends Error {}
 
-const TONE = { succeeded: "good", processed: "good", enabled: "good", connected: "good", failed: "bad", dead: "bad",
+const TONE = { succeeded: "good", processed: "good", enabled: "good", connected: "good", failed: "bad", partial: "bad", dead: "bad",
   suspended: "bad", running: "busy", processing: "busy", queued: "busy", pending: "busy", received: "busy" };
 
 function cell(value, tone) {

@@ -74,7 +74,12 @@ def extensions(graph: Graph) -> list[Extension]:
         if COLUMN not in entity.listing.columns:
             continue
         made += [
-            ObjectField(on=type_name, name=COLUMN, field=_values_field(type_name, value_types)),
+            ObjectField(
+                on=type_name,
+                name=COLUMN,
+                field=_values_field(type_name, value_types),
+                types=[made for name, made in value_types.items() if name != "interface"],
+            ),
             ObjectField(on=type_name, name="custom_field_value", field=_value_field(type_name, value_types)),
             condition(type_name),
             order(type_name),

@@ -9,7 +9,16 @@ from core.db import tables
 from schema.read.listing import table_listing
 from schema.types.mirrored import Node
 
-SECRET_COLUMNS = ("next_url", "lease_owner", "lease_until", "cancel_requested", "failures", "not_before_at")
+SECRET_COLUMNS = (
+    "next_url",
+    "lease_owner",
+    "lease_until",
+    "cancel_requested",
+    "failures",
+    "not_before_at",
+    "fields",
+    "confirm_disappeared",
+)
 """Columns of the engine's own, which no client needs."""
 
 
@@ -37,8 +46,12 @@ class SyncRun(Node):
 
     firm: strawberry.ID = strawberry.field(description="Number of the firm.")
     resource: str = strawberry.field(description="Name of the resource, such as contact.")
-    kind: str = strawberry.field(description="backfill (everything) or incremental (what changed).")
-    state: str = strawberry.field(description="queued, running, succeeded, failed or cancelled.")
+    kind: str = strawberry.field(
+        description="backfill (everything), incremental (what changed) or reconcile (Clio's list against the mirror)."
+    )
+    state: str = strawberry.field(
+        description="queued, running, succeeded, partial (a reconcile run that held something back), failed, cancelled."
+    )
     progress: float | None = strawberry.field(
         resolver=progress_of, description="Part of the records read, 0 to 1; null while Clio has not said how many."
     )
@@ -56,7 +69,7 @@ class SyncRun(Node):
     created_at: datetime.datetime = strawberry.field(description="When it was asked for.")
     started_at: datetime.datetime | None = strawberry.field(description="When it was first taken up.")
     heartbeat_at: datetime.datetime | None = strawberry.field(description="When its worker last gave a sign of life.")
-    finished_at: datetime.datetime | None = strawberry.field(description="When it succeeded, failed or was cancelled.")
+    finished_at: datetime.datetime | None = strawberry.field(description="When it came to its end, whichever.")
 
 
 SYNC_RUNS = table_listing("SyncRun", tables.SyncRun, leave_out=SECRET_COLUMNS)

@@ -97,7 +97,9 @@ def test_a_token_is_printed_alone_on_stdout() -> None:
     assert len(answer.stdout.split()) == 1
 
 
-@pytest.mark.parametrize("command", ["serve", "worker", "migrate", "connect", "sync", "token", "demo", "plugins"])
+@pytest.mark.parametrize(
+    "command", ["serve", "worker", "migrate", "connect", "sync", "reconcile", "token", "demo", "plugins"]
+)
 def test_every_help_ends_with_an_example(command: str) -> None:
     answer = clio_service(command, "--help")
     assert answer.returncode == 0

@@ -9,12 +9,17 @@ ROOT = Path(__file__).parents[2]
 
 
 def hook_signatures() -> list[str]:
-    tree = ast.parse((ROOT / "core" / "hookspecs.py").read_text(encoding="utf-8"))
     return [
         f"{node.name}({ast.unparse(node.args)}) -> {ast.unparse(node.returns)}".replace("'", "")
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef) and node.returns is not None
+        for node in hooks()
+        if node.returns is not None
     ]
+
+
+def hooks() -> list[ast.FunctionDef]:
+    files = [ROOT / package / "hookspecs.py" for package in ("core", "schema")]
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in files]
+    return [node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)]
 
 
 def test_every_hook_has_its_heading_with_its_signature() -> None:
@@ -23,16 +28,10 @@ def test_every_hook_has_its_heading_with_its_signature() -> None:
 
 
 def test_every_hook_states_its_contract() -> None:
-    tree = ast.parse((ROOT / "core" / "hookspecs.py").read_text(encoding="utf-8"))
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            stated = ast.get_docstring(node) or ""
-            missing = [
-                part
-                for part in ("Called:", "Returns:", "Merged:", "Errors:", "Source:", "Since:")
-                if part not in stated
-            ]
-            assert missing == [], node.name
+    for node in hooks():
+        stated = ast.get_docstring(node) or ""
+        parts = ("Called:", "Returns:", "Merged:", "Errors:", "Source:", "Since:")
+        assert [part for part in parts if part not in stated] == [], node.name
 
 
 def test_every_error_code_is_in_the_tree_and_explained_to_api_clients() -> None:

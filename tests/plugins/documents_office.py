@@ -43,6 +43,16 @@ class Office:
             await self.services.database.pool.execute("DELETE FROM sync_run WHERE state = 'queued'")
         return [each for each in done if each is not None]
 
+    async def reconcile(self, resource: str) -> dict[str, int]:
+        """Compare one resource with Clio's list; return what was found."""
+        [run] = await runs.request_reconciliations(self.services, firms=[self.firm], resource=resource)
+        assert await engine.work_on(self.services, run, owner="test") == "succeeded"
+        found = await self.services.database.pool.fetchrow(
+            "SELECT missing, stale, extra, repaired, deleted, requests FROM reconciliation_report WHERE run = $1", run
+        )
+        assert found is not None
+        return dict(found)
+
     async def deliver(self) -> None:
         """Let the mock send all it has to send, and process it."""
         await self.control.call("POST", "deliveries/settle")

@@ -189,6 +189,25 @@ class TestTrash:
         assert (await office.row("document", number))["presence"] == "deleted"
         assert await office.operations("document", number) == ["created", "deleted"]
 
+    async def test_reconciling_agrees_on_the_trash(self, office: Office) -> None:
+        await office.sync()
+        number = (await office.plain())["id"]
+        await office.control.delete("documents", number)
+        await office.sync()
+        nothing = {"missing": 0, "stale": 0, "extra": 0, "repaired": 0, "deleted": 0, "requests": 1}
+        assert await office.reconcile("folder") == await office.reconcile("document") == nothing
+
+    async def test_reconciling_brings_back_what_was_restored_unheard(self, office: Office) -> None:
+        await office.sync()
+        await office.clock(-3600)
+        number = (await office.plain())["id"]
+        await office.services.database.pool.execute(
+            "UPDATE documents_document SET presence = 'deleted' WHERE clio_id = $1", number
+        )
+        found = await office.reconcile("document")
+        assert (found["missing"], found["repaired"], found["requests"]) == (1, 1, 2)
+        assert (await office.row("document", number))["presence"] == "present"
+
     async def test_lists_leave_the_trash_out_unless_asked(self, office: Office) -> None:
         await office.sync()
         rows = await office.rows("document")

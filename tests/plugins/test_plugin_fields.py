@@ -1,4 +1,4 @@
-"""Every field that Clio has is kept or left out on purpose; the READMEs of the plugins, which say so, are held to it."""
+"""Every field that Clio has is kept or left out on purpose: the READMEs of the plugins are held to it."""
 
 import re
 from pathlib import Path

@@ -1,11 +1,7 @@
 """Sync runs: complete, resumable, honest about failure."""
 
 import asyncio
-import os
-import signal
-import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -17,6 +13,7 @@ from core.settings import Settings
 from core.sync import engine, runs, schedule
 from mock_clio.settings import MockSettings
 from tests.driving import CLIENT_ID, Control, until
+from tests.sync.workers import worker_process
 
 PAGE = 200
 
@@ -186,6 +183,17 @@ async def test_asking_twice_gives_the_same_run(services: Services, firm: int) ->
     assert await request(services, firm, "contact", full=True) == first
 
 
+async def test_a_plugin_that_keeps_other_fields_is_read_in_full_again(services: Services, firm: int) -> None:
+    await engine.work_on(services, await request(services, firm, "contact"), owner="test")
+    assert (await row(services, await request(services, firm, "contact")))["kind"] == "incremental"
+    await services.database.pool.execute("UPDATE sync_run SET state = 'cancelled' WHERE state = 'queued'")
+    await services.database.pool.execute("UPDATE sync_cursor SET fields = 'id,etag,name'")
+    again = await request(services, firm, "contact")
+    assert (await row(services, again))["kind"] == "backfill"
+    await engine.work_on(services, again, owner="test")
+    assert (await row(services, await request(services, firm, "contact")))["kind"] == "incremental"
+
+
 async def test_an_unknown_resource_or_no_connected_firm_is_refused(services: Services, firm: int) -> None:
     with pytest.raises(NotFound, match=r"there is no resource 'bill'; there are: .*contact, "):
         await request(services, firm, "bill")
@@ -220,7 +228,7 @@ async def test_a_cancelled_run_whose_worker_died_is_ended_and_not_taken_up_again
     )
     assert await runs.cancel_run(services, run)
     assert await engine.work_on(services, run, owner="test") == "busy"
-    await schedule.finish_cancelled(services)
+    await runs.finish_cancelled(services.database)
     assert (await row(services, run))["state"] == "cancelled"
 
 
@@ -246,31 +254,6 @@ async def test_polling_asks_for_what_is_due_and_no_more(services: Services, firm
     await services.database.pool.execute("DELETE FROM sync_run")
     assert await schedule.request_due_polls(services) == 0
     assert firm == 1
-
-
-@asynccontextmanager
-async def worker_process(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
-    environment = {
-        **os.environ,
-        "DATABASE_URL": settings.database_url.get_secret_value() if settings.database_url else "",
-        "REDIS_URL": settings.redis_url.get_secret_value() if settings.redis_url else "",
-        "PUBLIC_URL": settings.public_base,
-        "CLIO_CLIENT_ID": settings.clio_client_id,
-        "CLIO_CLIENT_SECRET": settings.clio_client_secret.get_secret_value(),
-        "CLIO_BASE_URL": str(settings.clio_base_url),
-        "JWT_SECRET": settings.jwt_secret.get_secret_value(),
-        "ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
-        "LEASE_S": "2",
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", "from core.cli import main; main()", "worker", env=environment
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        await process.wait()
 
 
 async def test_a_worker_killed_in_the_middle_of_a_backfill_loses_at_most_a_page(

@@ -1,0 +1,131 @@
+"""The command that compares Clio's lists with the mirror, and says what came of it."""
+
+import asyncio
+import datetime
+import json
+import os
+import secrets
+import socket
+from typing import Any
+
+import click
+
+from core.errors import NotFound
+from core.loading import load_plugins
+from core.process import running_services
+from core.services import Services
+from core.settings import load_settings
+from core.sync import engine
+from core.sync.runs import request_reconciliations
+
+LOOK_S = 0.5
+COUNTERS = (
+    "listed",
+    "missing",
+    "stale",
+    "extra",
+    "repaired",
+    "deleted",
+    "hidden",
+    "unknown",
+    "requests",
+)
+
+
+@click.command(epilog="Example: clio-service reconcile --firm 1 --resource contact")
+@click.option("--firm", type=int, help="One firm; all connected ones unless given.")
+@click.option("--resource", help="One resource, such as contact; all unless given.")
+@click.option(
+    "--confirm-disappeared",
+    is_flag=True,
+    help="Ask Clio for every record gone from the list, however many, and for those of unknown presence.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
+def reconcile(firm: int | None, resource: str | None, *, confirm_disappeared: bool, as_json: bool) -> int:
+    """Compare Clio's lists with the mirror, repair it, and print the reports.
+
+    Works on the runs itself where no worker does. Exit status 1 where a run did not succeed.
+    """
+    reports = asyncio.run(_reconcile(firm, resource, confirm_disappeared=confirm_disappeared))
+    click.echo(json.dumps(reports, default=datetime.datetime.isoformat, indent=2) if as_json else _text(reports))
+    return 0 if all(report["state"] == "succeeded" for report in reports) else 1
+
+
+async def _reconcile(firm: int | None, resource: str | None, *, confirm_disappeared: bool) -> list[dict[str, Any]]:
+    async with running_services(load_settings(), load_plugins()) as services:
+        rows = await services.database.pool.fetch("SELECT id FROM firm WHERE state = 'connected' ORDER BY id")
+        firms = [row["id"] for row in rows]
+        if firm is not None and firm not in firms:
+            raise NotFound(f"there is no connected firm {firm}; there are: {firms}")
+        wanted = firms if firm is None else [firm]
+        runs = await request_reconciliations(
+            services, firms=wanted, resource=resource, confirm_disappeared=confirm_disappeared
+        )
+        finished = [await _finish(services, run, confirm_disappeared=confirm_disappeared) for run in runs]
+        return [await _report(services, run) for run in finished]
+
+
+async def _finish(services: Services, run: int, *, confirm_disappeared: bool) -> int:
+    """See a run to its end; one of another kind first, and then the one that was asked for. Return the latter."""
+    while True:
+        row = await _follow(services, run)
+        if row["kind"] == "reconcile" and row["confirm_disappeared"] >= confirm_disappeared:
+            return run
+        [run] = await request_reconciliations(
+            services, firms=[row["firm"]], resource=row["resource"], confirm_disappeared=confirm_disappeared
+        )
+
+
+async def _follow(services: Services, run: int) -> dict[str, Any]:
+    owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+    working = asyncio.create_task(_work(services, run, owner))
+    shown = ""
+    try:
+        while True:
+            row = dict(await services.database.pool.fetchrow("SELECT * FROM sync_run WHERE id = $1", run) or {})
+            total = "?" if row["records_total"] is None else row["records_total"]
+            line = f"firm {row['firm']}: {row['kind']} {row['resource']}: {row['records_seen']}/{total} {row['state']}"
+            if row["error_code"]:
+                line += f", {row['error_code']}"
+            if line != shown:
+                click.echo(line, err=True)
+                shown = line
+            if row["finished_at"] is not None:
+                return row
+            await asyncio.wait([working], timeout=LOOK_S)
+            if working.done():
+                working.result()
+                await asyncio.sleep(LOOK_S)
+                working = asyncio.create_task(_work(services, run, owner))
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+
+async def _work(services: Services, run: int, owner: str) -> None:
+    await engine.work_on(services, run, owner=owner)
+
+
+async def _report(services: Services, run: int) -> dict[str, Any]:
+    row = await services.database.pool.fetchrow(
+        f"""SELECT run.id AS run, run.firm, run.resource, run.state, run.error_code, run.error_message, run.started_at,
+               run.finished_at, {", ".join(f"coalesce(report.{name}, 0) AS {name}" for name in COUNTERS)}
+        FROM sync_run AS run LEFT JOIN reconciliation_report AS report ON report.run = run.id
+        WHERE run.id = $1""",
+        run,
+    )
+    return dict(row or {})
+
+
+def _text(reports: list[dict[str, Any]]) -> str:
+    """A table, with the message of each run that did not succeed below it."""
+    head = ("firm", "resource", "state", *COUNTERS)
+    lines = [head, *(tuple(str(report[name]) for name in head) for report in reports)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    messages = [
+        f"firm {report['firm']}, {report['resource']}: {report['error_message']}"
+        for report in reports
+        if report["error_message"]
+    ]
+    return "\n".join([*table, *messages])
