@@ -8,7 +8,7 @@ import strawberry
 
 from core.errors import BadInput
 from schema.connections import make_type
-from schema.context import Info
+from schema.context import Info, place_of
 from schema.extensions import Graph
 from schema.metrics import MetricsRoot, metric_rows
 
@@ -133,7 +133,8 @@ def _row_type(graph: Graph, name: str, description: str, own: dict[str, tuple[An
 
     async def user(root: Any, info: Info) -> Any:
         number = root["user_clio_id"]
-        return None if number is None else await user_type.find(info.context.readers, root["firm"], number)
+        readers, place = info.context.readers, place_of(info.path)
+        return None if number is None else await user_type.find(readers, root["firm"], number, place=place)
 
     user.__annotations__["return"] = user_type.type | None
     edge = strawberry.field(resolver=user, description="The user. Null until the record has arrived.")

@@ -7,7 +7,7 @@ import strawberry
 
 from core.db.engine import Pool
 from plugins.documents.download import download_field
-from schema.context import Info
+from schema.context import Info, place_of
 from schema.entities import Entity
 from schema.extensions import Connection, Extension, Graph, ObjectField
 from schema.read.parameters import Parameters
@@ -91,9 +91,8 @@ def extensions(graph: Graph) -> list[Extension]:
 async def _chain(root: Any, info: Info) -> list[Record]:
     if root.parent_clio_id is None:
         return []
-    chain: list[Record] = await info.context.readers.loader("documents_chains", load_chains).load(
-        (root.firm, root.parent_clio_id)
-    )
+    loader = info.context.readers.loader((load_chains, place_of(info.path)[1:]), load_chains)
+    chain: list[Record] = await loader.load((root.firm, root.parent_clio_id))
     return chain
 
 
@@ -126,7 +125,8 @@ def _is_current(document: Entity) -> Any:
     async def is_current(root: Any, info: Info) -> bool:
         if root.document_clio_id is None:
             return False
-        found = await document.find(info.context.readers, root.firm, root.document_clio_id)
+        readers, place = info.context.readers, place_of(info.path)
+        found = await document.find(readers, root.firm, root.document_clio_id, place=place)
         return found is not None and bool(found.latest_version_clio_id == root.clio_id)
 
     return strawberry.field(
