@@ -8,21 +8,15 @@ import strawberry
 
 from core.errors import BadInput
 from schema.connections import make_type
-from schema.context import Info
+from schema.context import Info, place_of
 from schema.extensions import Graph
 from schema.metrics import MetricsRoot, metric_rows
 
-From = Annotated[
-    datetime.date | None,
-    strawberry.argument(name="from", description="First day of the activities that count; the earliest unless given."),
-]
-To = Annotated[
-    datetime.date | None,
-    strawberry.argument(description="Last day of the activities that count; the latest unless given."),
-]
+Since = Annotated[datetime.date | None, strawberry.argument(description="First day counted.")]
+Before = Annotated[datetime.date | None, strawberry.argument(description="First day no longer counted.")]
 
 COUNTED = """{firm:a} AND a.presence = 'present' AND a.date IS NOT NULL
-    AND a.date >= coalesce($2::date, a.date) AND a.date <= coalesce($3::date, a.date)"""
+    AND a.date >= coalesce($2::date, '-infinity') AND a.date < coalesce($3::date, 'infinity')"""
 SHOWN = "NOT coalesce(a.quantity_redacted, false)"
 BILLABLE = "NOT coalesce(a.non_billable, false) AND NOT coalesce(a.no_charge, false)"
 TIME = f"a.type = 'TimeEntry' AND {SHOWN}"
@@ -51,7 +45,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS working_days
     FROM generate_series(
         greatest(worked.month, $2::date)::timestamp,
-        least((worked.month + interval '1 month - 1 day')::date, $3::date)::timestamp,
+        least((worked.month + interval '1 month - 1 day')::date, $3::date - 1)::timestamp,
         interval '1 day'
     ) AS day WHERE extract(isodow FROM day) < 6
 ) AS days
@@ -139,7 +133,8 @@ def _row_type(graph: Graph, name: str, description: str, own: dict[str, tuple[An
 
     async def user(root: Any, info: Info) -> Any:
         number = root["user_clio_id"]
-        return None if number is None else await user_type.find(info.context.readers, root["firm"], number)
+        readers, place = info.context.readers, place_of(info.path)
+        return None if number is None else await user_type.find(readers, root["firm"], number, place=place)
 
     user.__annotations__["return"] = user_type.type | None
     edge = strawberry.field(resolver=user, description="The user. Null until the record has arrived.")
@@ -147,8 +142,8 @@ def _row_type(graph: Graph, name: str, description: str, own: dict[str, tuple[An
 
 
 def _by_user_and_month(row: Any) -> Any:
-    async def by_user_and_month(root: Any, info: Info, from_day: From = None, to: To = None) -> Any:
-        return _plain(await metric_rows(info, root, BY_USER_AND_MONTH, from_day, to))
+    async def by_user_and_month(root: Any, info: Info, since: Since = None, before: Before = None) -> Any:
+        return _plain(await metric_rows(info, root, BY_USER_AND_MONTH, since, before))
 
     by_user_and_month.__annotations__["return"] = list[row]
     return strawberry.field(resolver=by_user_and_month, description="Hours and billings by user and month, in order.")
@@ -158,23 +153,23 @@ def _utilization(row: Any) -> Any:
     async def utilization(
         root: Any,
         info: Info,
-        from_day: From = None,
-        to: To = None,
+        since: Since = None,
+        before: Before = None,
         hours_per_day: Annotated[
             Decimal, strawberry.argument(description="Hours that a working day, Monday to Friday, has.")
         ] = Decimal(8),
     ) -> Any:
         if hours_per_day < 0:
             raise BadInput("hoursPerDay must not be negative")
-        return _plain(await metric_rows(info, root, UTILIZATION, from_day, to, hours_per_day))
+        return _plain(await metric_rows(info, root, UTILIZATION, since, before, hours_per_day))
 
     utilization.__annotations__["return"] = list[row]
     return strawberry.field(resolver=utilization, description="Billable of available hours by user and month.")
 
 
-async def _work_in_progress(root: Any, info: Info, from_day: From = None, to: To = None) -> WorkInProgress:
+async def _work_in_progress(root: Any, info: Info, since: Since = None, before: Before = None) -> WorkInProgress:
     found: MetricsRoot = root
-    [row] = await metric_rows(info, found, WORK_IN_PROGRESS, from_day, to)
+    [row] = await metric_rows(info, found, WORK_IN_PROGRESS, since, before)
     return WorkInProgress(**dict(row))
 
 

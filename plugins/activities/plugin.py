@@ -9,7 +9,7 @@ from plugins.activities import clio, tables, types
 from plugins.activities.metrics import metrics_field
 from schema.extensions import Extension, Graph, ObjectField
 
-requires = ("contacts", "matters", "schema", "users")
+requires = ("contacts", "documents", "matters", "schema", "users")
 
 ACTIVITY = Resource(
     name="activity",
@@ -42,6 +42,14 @@ ACTIVITY = Resource(
             description="Who was paid, for a hard cost.",
             reverse="vendor_activities",
             reverse_description="The hard costs paid to the contact.",
+        ),
+        ToOne(
+            name="document_version",
+            to="DocumentVersion",
+            column="document_version_clio_id",
+            description="The version of a document it was recorded from.",
+            reverse="activities",
+            reverse_description="The time recorded from this version.",
         ),
     ],
 )

@@ -49,7 +49,7 @@ class Activity(MirrorTable, tablename="activities_activity"):
     calendar_entry_clio_id = Text(null=True, default=None, help_text="text at Clio")
     matter_note_clio_id = BigInt(null=True, default=None)
     contact_note_clio_id = BigInt(null=True, default=None)
-    document_version_clio_id = BigInt(null=True, default=None)
+    document_version_clio_id = BigInt(null=True, default=None, index=True)
     text_message_conversation_clio_id = BigInt(null=True, default=None)
     client_portal_clio_id = BigInt(null=True, default=None)
     activities_activity_firm_clio_id = Unique(["firm", "clio_id"])

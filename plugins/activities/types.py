@@ -89,7 +89,6 @@ class Activity(Mirrored):
     calendar_entry_clio_id: str | None = strawberry.field(description="Clio's id of the calendar entry, which is text.")
     matter_note_clio_id: strawberry.ID | None = strawberry.field(description="Clio's id of the note on a matter.")
     contact_note_clio_id: strawberry.ID | None = strawberry.field(description="Clio's id of the note on a contact.")
-    document_version_clio_id: strawberry.ID | None = strawberry.field(description="Clio's id of the document version.")
     text_message_conversation_clio_id: strawberry.ID | None = strawberry.field(
         description="Clio's id of the conversation."
     )

@@ -110,8 +110,10 @@ def number(row: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_utilization_by_user_and_month(worked: Api) -> None:
-    document = """query ($from: Date, $to: Date, $day: Decimal!) { metrics { activities {
-        utilization(from: $from, to: $to, hoursPerDay: $day) { month billableHours availableHours utilization }
+    document = """query ($since: Date, $before: Date, $day: Decimal!) { metrics { activities {
+        utilization(since: $since, before: $before, hoursPerDay: $day) {
+          month billableHours availableHours utilization
+        }
     } } }"""
 
     async def rows(day: str = "8", **bounds: str) -> list[dict[str, Any]]:
@@ -125,7 +127,7 @@ async def test_utilization_by_user_and_month(worked: Api) -> None:
         "availableHours": Decimal(176),  # 22 days of 8 hours
         "utilization": Decimal("0.0199"),  # 3.5 / 176
     }
-    week = await rows(**{"from": "2026-04-13", "to": "2026-04-19"})
+    week = await rows(since="2026-04-13", before="2026-04-20")
     assert [(row["availableHours"], row["utilization"]) for row in week] == [(40, Decimal("0.0375"))]  # 1.5 / 40
     assert [(row["availableHours"], row["utilization"]) for row in await rows(day="0")] == [(0, None), (0, None)]
     refused = await worked.query(document, {"day": "-1"})

@@ -56,4 +56,5 @@ CREATE TABLE activities_activity (
 CREATE INDEX activities_activity_matter ON activities_activity (firm, matter_clio_id, clio_id);
 CREATE INDEX activities_activity_user ON activities_activity (firm, user_clio_id, clio_id);
 CREATE INDEX activities_activity_vendor ON activities_activity (firm, vendor_clio_id, clio_id);
+CREATE INDEX activities_activity_document_version ON activities_activity (firm, document_version_clio_id, clio_id);
 CREATE INDEX activities_activity_date ON activities_activity (firm, date);
