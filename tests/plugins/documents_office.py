@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+from tests.driving import Control, until
 
 from core.app import create_app
 from core.auth.tokens import mint
@@ -17,7 +18,6 @@ from core.settings import Settings
 from core.sync import engine, runs
 from core.webhooks import lifecycle
 from core.webhooks.processing import process_deliveries
-from tests.driving import Control, until
 
 RESOURCES = ("folder", "document", "document_version")
 TABLES = {

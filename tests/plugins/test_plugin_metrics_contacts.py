@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from tests.schema.schema_api import Api
 
 from tests.plugins.storing import lose, store
-from tests.schema.schema_api import Api
 
 EVERYTHING = """{ metrics { contacts {
     total clients withoutEmail byType { type count } createdByMonth { month count }

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.schema.schema_api import Api
 
 from tests.plugins.storing import lose, store
-from tests.schema.schema_api import Api
 
 LISTS = """{ metrics { matters {
     total byStatus { status count } openedByMonth { month count }

@@ -9,6 +9,7 @@ from graphql import GraphQLSchema, build_schema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strawberry.utils.str_converters import to_camel_case
+from tests.schema.schema_api import Api
 
 from core.loading import load_plugins
 from core.mirror.writer import validate_records, write_records
@@ -19,7 +20,6 @@ from plugins.activities.clio import QUANTITIES, TOTALS
 from schema.printing import print_registry_schema
 from tests.plugins.records_reading import Reading, forms, lost, reading_of, scalars_in
 from tests.plugins.records_strategy import records
-from tests.schema.schema_api import Api
 
 SEEN = datetime.datetime(2026, 5, 1, 12, tzinfo=datetime.UTC)
 

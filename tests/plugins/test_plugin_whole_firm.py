@@ -5,11 +5,11 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.schema.schema_api import Api
 
 from core.mirror.writer import validate_records, write_records
 from mock_clio.server import MockClioServer
 from mock_clio.settings import MockSettings
-from tests.schema.schema_api import Api
 
 CLOCK = datetime.datetime(2026, 11, 2, 17, tzinfo=datetime.UTC)
 
