@@ -16,6 +16,7 @@ from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
 from core.sync import engine, runs
+from core.testing.driving import Control, until
 from core.webhooks import lifecycle
 from core.webhooks.processing import process_deliveries
 

@@ -14,6 +14,8 @@ from core.logging import configure_logging
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
+from core.testing.api import gid
+from core.testing.driving import CLIENT_ID, Control
 from plugins.documents.download import expiry_of
 from tests.plugins.documents_office import Office, open_office
 

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.driving import Control
 
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
+from core.testing.driving import Control
 from tests.plugins.documents_office import Office, open_office
 
 

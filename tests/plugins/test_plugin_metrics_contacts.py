@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.schema.schema_api import Api
 
+from core.testing.api import Api
 from tests.plugins.storing import lose, store
 
 EVERYTHING = """{ metrics { contacts {

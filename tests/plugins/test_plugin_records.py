@@ -15,6 +15,7 @@ from core.loading import load_plugins
 from core.mirror.writer import validate_records, write_records
 from core.registry import Registry
 from core.resource import Resource
+from core.testing.api import Api
 from mock_clio.tables.catalog import SCHEMAS
 from plugins.activities.clio import QUANTITIES, TOTALS
 from schema.printing import print_registry_schema

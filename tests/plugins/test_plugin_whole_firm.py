@@ -8,6 +8,7 @@ import pytest
 from tests.schema.schema_api import Api
 
 from core.mirror.writer import validate_records, write_records
+from core.testing.api import Api
 from mock_clio.server import MockClioServer
 from mock_clio.settings import MockSettings
 
