@@ -7,7 +7,6 @@ from typing import Any
 
 import asyncpg
 import httpx
-from tests.driving import Control, until
 
 from core.app import create_app
 from core.auth.tokens import mint

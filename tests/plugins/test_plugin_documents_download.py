@@ -7,8 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.driving import CLIENT_ID, Control
-from tests.schema.schema_api import gid
 
 from core.logging import configure_logging
 from core.registry import Registry

@@ -5,10 +5,10 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.schema.schema_api import Api, gid, open_api, settings_for
 
 from core.registry import Registry
-from core.testing.api import Api, gid, open_api, settings_for
+from core.testing.api import Api, gid, open_api
+from core.testing.stack import settings_for
 from plugins.documents.graph import DEEPEST
 from tests.schema.schema_data import ONE, SEEN, TWO, insert
 

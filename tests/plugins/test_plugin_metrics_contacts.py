@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from tests.schema.schema_api import Api
 
 from core.testing.api import Api
 from tests.plugins.storing import lose, store

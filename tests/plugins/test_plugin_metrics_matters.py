@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.schema.schema_api import Api
 
 from core.testing.api import Api
 from tests.plugins.storing import lose, store

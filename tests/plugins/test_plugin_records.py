@@ -9,7 +9,6 @@ from graphql import GraphQLSchema, build_schema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strawberry.utils.str_converters import to_camel_case
-from tests.schema.schema_api import Api
 
 from core.loading import load_plugins
 from core.mirror.writer import validate_records, write_records

@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.schema.schema_api import Api
 
 from core.mirror.writer import validate_records, write_records
 from core.testing.api import Api
