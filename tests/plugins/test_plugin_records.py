@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from graphql import GraphQLSchema, build_schema
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from strawberry.utils.str_converters import to_camel_case
 
@@ -40,7 +40,12 @@ def printed(registry: Registry) -> GraphQLSchema:
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=[each.name for each in RESOURCES])
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.reuse, Phase.generate],  # a failure names the fields; making the page smaller takes minutes
+)
 async def test_a_page_of_any_records_is_kept_whole(
     graph: Api, printed: GraphQLSchema, resource: Resource, data: st.DataObject
 ) -> None:
