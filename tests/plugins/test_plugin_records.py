@@ -75,7 +75,8 @@ def hidden(resource: Resource, record: dict[str, Any], field: str) -> bool:
 async def nodes_of(graph: Api, resource: Resource, reading: Reading, firm: int) -> dict[str, Any]:
     """Return every record of a firm by Clio's id, as GraphQL answers it; an error fails the test."""
     plural = to_camel_case(resource.plural)
-    answer = await graph.query(f"{{ {plural}(first: 40) {{ nodes {{ {reading.selection} }} }} }}", firms=[firm])
+    whole = "first: 40, filter: {presence: {in: [PRESENT, DELETED]}}"  # what lies in Clio's trash is deleted
+    answer = await graph.query(f"{{ {plural}({whole}) {{ nodes {{ {reading.selection} }} }} }}", firms=[firm])
     return {node["clioId"]: node for node in answer.data[plural]["nodes"]}
 
 
