@@ -53,7 +53,7 @@ def metric_figure(text: str, column: str) -> Callable[[Any, Info], Awaitable[Any
 
         return await info.context.readers.loader((text, root.firms), load).load(column)
 
-    del resolve.__annotations__["return"]
+    del resolve.__annotations__["return"]  # so that the annotation of the field it resolves holds
     return resolve
 
 

@@ -4,8 +4,9 @@ import datetime
 from decimal import Decimal
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, field_validator
 
+from core.payload import LENIENT
 from core.resource import ClioEndpoint, ClioPayload, NamedReference, Nested, Reference
 
 QUANTITIES = ("quantity", "quantity_in_hours", "rounded_quantity", "rounded_quantity_in_hours")
@@ -18,7 +19,7 @@ TOTALS = ("total", "non_billable_total")
 class _Part(BaseModel):
     """A small record inside an activity, of which some columns are made."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = LENIENT
 
 
 class Currency(_Part):

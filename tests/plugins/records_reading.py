@@ -114,10 +114,8 @@ def _wrong_record(
 ) -> list[str]:
     wrong = []
     inside = to_camel_case(name) if to_camel_case(name) in reading.nested else None
-    for leaf in nested:
-        kind = SCHEMAS[target].fields[leaf].kind
-        one = None if value is None else value.get(leaf)
-        joined = to_camel_case(f"{name}_clio_id" if leaf == "id" else f"{name}_{leaf}")
+    for leaf, kind, one in _leaves(target, [dict.fromkeys(nested) if value is None else value]):
+        joined = to_camel_case(f"{name}_clio_id") if leaf == "id" else _inner(f"{name}_{leaf}")
         if inside is not None and _inner(leaf) in reading.nested[inside]:
             found = same(kind, one, (node[inside] or {}).get(_inner(leaf)))
         elif joined in reading.scalars:

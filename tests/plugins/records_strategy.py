@@ -64,14 +64,18 @@ class _Maker:
     def __init__(self, resource: Resource, pools: Pools, rng: random.Random) -> None:
         self._schema = SCHEMAS[resource.type_name]
         self._selection = parse_selection(resource.endpoint.fields)
+        self._parent = f"{resource.name}_id"
         self._whole = {each.resource.type_name for each in resource.embeds}
         self._pools = pools
         self._rng = rng
 
     def record(self, number: int) -> Record:
-        """Return one record of the resource."""
+        """Return one record of the resource; what names its parent inside it names this one."""
         made = {name: self._value(self._schema, name, nested) for name, nested in self._selection}
         made = {name: value for name, value in made.items() if value is not None or self._rng.random() < 0.5}
+        for inside in made.values():
+            if isinstance(inside, dict) and self._parent in inside:
+                inside[self._parent] = number
         return made | {"id": number, "unheard_of": self._pick(Kind.OBJ), "redacted": False}
 
     def _value(self, schema: Schema, name: str, nested: tuple[str, ...]) -> Any:

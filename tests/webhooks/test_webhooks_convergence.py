@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from core.errors import ClioNotFound
 from core.mirror.writer import mark_absent, validate_records, write_records
+from core.payload import json_form
 from core.webhooks import lifecycle
 from core.webhooks.processing import process_deliveries
 from tests.webhooks.webhook_scene import Scene
@@ -72,7 +73,7 @@ async def _mirrored(scene: Scene, clio_id: int) -> dict[str, Any] | None:
     if row is None or row["presence"] == "deleted":
         return None
     own = scene.services.registry.resource("contact").own_columns
-    return {name: row[name] for name in ("etag", *own)}
+    return {name: json_form(row[name]) for name in ("etag", *own)}
 
 
 async def _at_clio(scene: Scene, firm: int, clio_id: int) -> dict[str, Any] | None:
@@ -82,4 +83,4 @@ async def _at_clio(scene: Scene, firm: int, clio_id: int) -> dict[str, Any] | No
     except ClioNotFound:
         return None
     [payload] = validate_records(contact, [record])
-    return {"etag": payload.etag, **payload.to_row()}
+    return {"etag": payload.etag, **{name: json_form(value) for name, value in payload.to_row().items()}}
