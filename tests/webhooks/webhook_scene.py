@@ -55,8 +55,9 @@ class Scene:
         return found
 
     async def endpoints(self, state: str = "enabled") -> list[asyncpg.Record]:
+        """The endpoints in a state, that of contacts first."""
         return await self.services.database.pool.fetch(
-            "SELECT * FROM webhook_endpoint WHERE state = $1 ORDER BY resource, id", state
+            "SELECT * FROM webhook_endpoint WHERE state = $1 ORDER BY resource <> 'contact', resource, id", state
         )
 
     async def deliveries(self) -> list[asyncpg.Record]:
