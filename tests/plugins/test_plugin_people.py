@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from core.testing.api import Api
 from tests.plugins.storing import store
-from tests.schema.schema_api import Api
 
 SILVA: dict[str, Any] = {
     "id": 10,
