@@ -1,12 +1,12 @@
-"""`python -m bench [mirror] [budget]`: run the measurements named, or all of them; about five minutes."""
+"""`python -m bench [mirror] [values] [budget]`: run the measurements named, or all of them; about five minutes."""
 
 import asyncio
 import sys
 
-from bench import budget, mirror
+from bench import budget, mirror, values
 from core.logging import configure_logging
 
-MEASUREMENTS = {"mirror": mirror.measure, "budget": budget.measure}
+MEASUREMENTS = {"mirror": mirror.measure, "values": values.measure, "budget": budget.measure}
 
 
 def main(names: list[str]) -> int:

@@ -1,6 +1,7 @@
 """Loading plugins one at a time, and the typed façade over what their hooks contribute."""
 
 import importlib.metadata
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from core.errors import PluginError
 from core.logging import get_logger
 from core.registry import OUR_DISTRIBUTION, LoadedPlugin, RefusedPlugin, Registry
 from core.services import Services
+from core.tracing import is_traced, trace_hooks
 
 log = get_logger(__name__)
 
@@ -63,6 +65,8 @@ def load_plugins(candidates: Iterable[Candidate] | None = None) -> Registry:
     """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
+    if is_traced(os.environ):
+        trace_hooks(manager)
     registry = Registry(manager)
     waiting: list[tuple[Candidate, Any, tuple[str, ...]]] = []
     for candidate in installed_plugins() if candidates is None else candidates:

@@ -56,6 +56,8 @@ class ClioEndpoint:
 
     `path` is relative to `/api/v4`, without `.json`; with `parents` it holds `{parent}` where the parent's id goes.
     `page_limit` is the most rows Clio gives in one page (200; users 2000). `params` go with every list request.
+    `variants` are further parameters of the lists that only together hold every record, read one after the other; the
+    first names none of those that the others add.
     """
 
     path: str
@@ -63,6 +65,7 @@ class ClioEndpoint:
     page_limit: int = 200
     params: Mapping[str, str] = dataclasses.field(default_factory=dict)
     parents: Parents | None = None
+    variants: Sequence[Mapping[str, str]] = ({},)
 
     def __post_init__(self) -> None:
         if (self.parents is not None) != ("{parent}" in self.path):

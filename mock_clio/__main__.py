@@ -43,6 +43,7 @@ def parse_application(text: str) -> Application:
 @click.option("--users", default=5, show_default=True, help="Users of the firm.")
 @click.option("--contacts", default=200, show_default=True, help="Contacts of the firm.")
 @click.option("--matters", default=100, show_default=True, help="Matters of the firm.")
+@click.option("--activities", default=None, type=int, help="Activities of the firm; four for each matter unless said.")
 @click.option("--documents", default=None, type=int, help="Documents of the firm; two for each matter unless said.")
 @click.option("--time-zone", default="America/Vancouver", show_default=True, help="The firm's time zone.")
 @click.option("--rate-limit", default=50, show_default=True, help="Requests per minute and access token.")
@@ -65,6 +66,7 @@ def main(
     contacts: int,
     matters: int,
     documents: int | None,
+    activities: int | None,
     time_zone: str,
     rate_limit: int,
     traffic_per_minute: float,
@@ -86,6 +88,7 @@ def main(
         contacts=contacts,
         matters=matters,
         documents=documents,
+        activities=activities,
         time_zone=time_zone,
         rate_limit=rate_limit,
         traffic_per_minute=traffic_per_minute,

@@ -45,6 +45,8 @@ class MockSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     matters: int = 100
     documents: int | None = None
     """Documents of the firm; None means two for each matter."""
+    activities: int | None = None
+    """Activities of the firm; None means four for each matter."""
     time_zone: str = "America/Vancouver"
     """The firm's zone, in which timestamps are written and dates are days."""
     firm_name: str = "Lee & Partners"

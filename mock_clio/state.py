@@ -61,7 +61,7 @@ class MockState:
         self.hooks.allow_http_loopback = self.settings.allow_http_loopback
         self.storage = Storage(self.clock, self.store["DocumentVersion"])
         self.writer = Writer(self.store, self.clock, self.zone, self.switches, self.storage, self.hooks.on_change)
-        self.traffic = Traffic(self.store, self.writer, self.settings.seed)
+        self.traffic = Traffic(self.store, self.writer, self.switches, self.settings.seed)
 
     def _find_webhook(self, webhook_id: int) -> Subscription | None:
         """Asks whatever holds the subscriptions now: a reset puts another in its place."""

@@ -11,7 +11,7 @@ class Switches(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     updated_since_inclusive: bool = True
     """Whether a record changed in exactly the second of `updated_since` or `created_since` is listed."""
     nested_change_bumps_parent: bool = True
-    """Whether changing an e-mail, phone, address or web site row, or becoming a client, moves `updated_at`."""
+    """Whether a change to a row within a record, or becoming a client, moves the record's `updated_at`."""
     handshake: Literal["during", "after", "never"] = "during"
     """When the X-Hook-Secret request is sent: before the POST answers, after it, or not at all (enabled at once)."""
     honour_given_secret: bool = True
@@ -50,5 +50,19 @@ class Switches(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`error.type` of a 409."""
     version_gone_type: str = "GoneError"
     """`error.type` of a 410 for an unknown X-API-VERSION."""
+    activity_quantities: Literal["shown", "redacted"] = "shown"
+    """Whether quantities of activities are seen, or null and marked as redacted, as without the right to see hours."""
+    activity_rates: Literal["shown", "hidden"] = "shown"
+    """Whether price and total of activities are seen, or null, as without the right to see rates."""
     document_webhooks: Literal["delivered", "refused", "silent"] = "delivered"
     """Subscriptions to documents and folders: events arrive, 422 as for no model, or enabled without any event."""
+    custom_field_value_types: Literal["strings", "native"] = "strings"
+    """JSON type of numeric, currency and checkbox values."""
+    custom_field_times: Literal["minutes", "iso"] = "minutes"
+    """Format of `time` values: `14:30`, or `14:30:00`."""
+    value_custom_field: Literal["id_etag", "redacted"] = "id_etag"
+    """What `custom_field` within a custom field value is: the definition, or its redacted shape."""
+    unfilled_value_ids: Literal["null", "materialised"] = "null"
+    """Whether the row of a displayed definition that was never given a value has an id, and so exists for writes."""
+    deleted_custom_fields_listed: bool = True
+    """Whether definitions that were deleted are listed where the request does not say `deleted`."""

@@ -62,7 +62,7 @@ def _check_rows(resource: Resource) -> Iterator[Problem]:
         )
 
 
-def _check_type(resource: Resource) -> Iterator[Problem]:
+def _check_type(resource: Resource) -> Iterator[Problem | Note]:
     definition: StrawberryObjectDefinition | None = vars(resource.type).get("__strawberry_definition__")
     if definition is None:
         yield Problem(
@@ -78,10 +78,10 @@ def _check_type(resource: Resource) -> Iterator[Problem]:
     served = {field.python_name for field in definition.fields} | {edge.column for edge in resource.edges}
     for name in resource.own_columns:
         if name not in served and name not in resource.unserved:
-            yield Problem(
+            yield Note(
                 thing=f"{resource.table_name}.{name}",
-                wrong=f"is no field of {resource.type_name}",
-                step="add the field, or name the column in `unserved` with the reason",
+                text=f"is no field of {resource.type_name}: unless an extension serves it, add the field, or name the "
+                "column in `unserved` with the reason",
             )
     for name, reason in resource.unserved.items():
         if name not in resource.own_columns or not reason:

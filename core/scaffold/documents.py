@@ -103,6 +103,8 @@ CONFTEST = '''\
 pytest_plugins = ["core.testing.fixtures"]
 '''
 
+_GENERATED = "-- Generated with the table by `clio-service plugins new`. Once applied, it stays as it is."
+
 _COMMON_SQL = """\
     id bigserial primary key,
     firm bigint not null,
@@ -133,7 +135,7 @@ def up_text(plan: Plan) -> str:
     columns = [(field.name, field.kind.sql) for field in plan.fields]
     columns += [(edge.column, "bigint") for edge in plan.edges]
     lines = [
-        f"-- Generated with the table of {plan.module} by `clio-service plugins new`. Once applied, it stays as it is.",
+        _GENERATED,
         f"CREATE TABLE {plan.table} (",
         _COMMON_SQL,
         *(f'    "{name}" {sql},' for name, sql in columns),
@@ -149,7 +151,7 @@ def up_text(plan: Plan) -> str:
 
 def down_text(plan: Plan) -> str:
     """Return the migration that takes the table back."""
-    return f"DROP TABLE {plan.table};\n"
+    return f"{_GENERATED}\nDROP TABLE {plan.table};\n"
 
 
 def readme_text(plan: Plan) -> str:

@@ -129,9 +129,9 @@ class Specification:
         return {str(each.get("name")) for each in operation.get("parameters", ())}
 
     def _scalars(self, name: str) -> Iterator[Scalar]:
-        """Yield the fields that hold no record, `id` first, then by name."""
+        """Yield the fields that hold no record, `id` first, the others as the document has them."""
         tied = self._associations(name) or {}
-        for field, declared in sorted(self._properties(name), key=lambda item: (item[0] != "id", item[0])):
+        for field, declared in sorted(self._properties(name), key=lambda item: item[0] != "id"):
             if field not in tied and "$ref" not in declared:
                 enum = tuple(str(value) for value in declared.get("enum", ()))
                 yield Scalar(name=field, kind=kind_of(declared), enum=enum, shape=str(declared.get("type")))
@@ -140,7 +140,7 @@ class Specification:
         if name not in self._schemas:
             return None
         found = {}
-        for field, declared in sorted(self._properties(name)):
+        for field, declared in self._properties(name):
             item = declared.get("items", {})
             if "$ref" in declared or "$ref" in item:
                 target = _target(declared if "$ref" in declared else item).removesuffix(SUFFIX)

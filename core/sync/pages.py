@@ -3,14 +3,15 @@
 import dataclasses
 import datetime
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from core.clio.budget import Priority
-from core.clio.client import Page
+from core.clio.client import Page, first_page
 from core.errors import ClioNotFound
-from core.resource import Parents, Resource
+from core.resource import ClioEndpoint, Parents, Resource
 from core.sync.runs import Run
 
 if TYPE_CHECKING:
@@ -29,9 +30,35 @@ async def pages_of(services: "Services", run: Run, resource: Resource) -> AsyncG
             yield page
 
 
-def _of_list(services: "Services", run: Run, resource: Resource) -> AsyncGenerator[Page, None]:
-    client = services.accounts.client(run.firm)
-    return client.pages(resource.endpoint, next_url=run.next_url, since_at=run.since_at, priority=Priority.SYNC)
+async def _of_list(services: "Services", run: Run, resource: Resource) -> AsyncGenerator[Page, None]:
+    """Yield the pages of every variant of a list; `next_url` of the last page of one is the first of the next."""
+    client, endpoint = services.accounts.client(run.firm), resource.endpoint
+    at, next_url = _variant_in(endpoint, run.next_url), run.next_url
+    for number in range(at, len(endpoint.variants)):
+        pages = client.pages(
+            dataclasses.replace(endpoint, params={**endpoint.params, **endpoint.variants[number]}),
+            next_url=next_url,
+            since_at=run.since_at,
+            priority=Priority.SYNC,
+        )
+        async with aclosing(pages):
+            async for page in pages:
+                if page.next_url is None and number + 1 < len(endpoint.variants):
+                    next_url = _first_url(endpoint, endpoint.variants[number + 1], run.since_at)
+                    yield dataclasses.replace(page, next_url=next_url, total=None)
+                else:
+                    yield page if len(endpoint.variants) == 1 else dataclasses.replace(page, total=None)
+
+
+def _first_url(endpoint: ClioEndpoint, variant: Mapping[str, str], since_at: datetime.datetime | None) -> str:
+    params = first_page(dataclasses.replace(endpoint, params={**endpoint.params, **variant}), since_at)
+    return f"{endpoint.path}.json?{urlencode(params)}"
+
+
+def _variant_in(endpoint: ClioEndpoint, url: str | None) -> int:
+    """Return which variant a checkpoint is in: the last whose parameters its URL holds."""
+    given = set(parse_qsl(urlsplit(url or "").query))
+    return max(number for number, variant in enumerate(endpoint.variants) if given.issuperset(variant.items()))
 
 
 async def _of_parents(

@@ -1,11 +1,13 @@
 """List parameters: reading their values, and what each keeps."""
 
-import operator
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
+from typing import Any
 
 from mock_clio.api import filed
+from mock_clio.api.activity_filters import activity_test
+from mock_clio.api.custom_filters import OPERATORS, VALUES, value_test
 from mock_clio.store.rows import Row, Store
 from mock_clio.tables.declare import Filter, Kind, Resource
 from mock_clio.wire.errors import bad_argument
@@ -13,13 +15,6 @@ from mock_clio.wire.moments import parse_moment
 
 Test = Callable[[Row], bool]
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-_OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    ">": operator.gt,
-    "<": operator.lt,
-    "=": operator.eq,
-}
 _DATE_TEST = re.compile(r"(>=|<=|>|<|=)(\d{4}-\d{2}-\d{2})")
 
 
@@ -53,6 +48,11 @@ class Filters:
         tests, own = [], dict[str, object]()
         is_filed = self._resource.path in filed.FILED
         for name, texts in given.items():
+            custom = VALUES.fullmatch(name) if "custom_field_values" in self._resource.filters else None
+            if custom is not None and any(texts):
+                definition = self._store["CustomField"].get(int(custom[1]))
+                tests.append(value_test(definition, self._resource.schema.name, texts))
+                continue
             rule = self._resource.filters.get(name) or self._resource.filters.get(f"{name}[]")
             if rule is None or not any(texts):
                 continue
@@ -67,6 +67,9 @@ class Filters:
 
     def _test(self, rule: Filter, values: list[object]) -> Test | None:
         name, value, wanted = rule.name, values[-1], frozenset(values)
+        own = activity_test(name, value) if self._resource.path == "activities" else None
+        if own is not None:
+            return own
         match name:
             case "ids[]":
                 return lambda row: row["id"] in wanted
@@ -76,7 +79,7 @@ class Filters:
                 return self._since(f"{name.removesuffix('_since')}_at", value)
             case "open_date[]" | "pending_date[]" | "close_date[]":
                 return _dates(name.removesuffix("[]"), [str(text) for text in values])
-            case "status" | "subscription_type" | "type" | "initial" | "role":
+            case "status" | "subscription_type" | "type" | "initial" | "role" | "field_type" | "parent_type":
                 return self._closed(rule, str(value))
             case "query":
                 return _search(self._resource, self._store, str(value))
@@ -115,6 +118,8 @@ class Filters:
                 return _when(value, lambda row: bool(row["email_addresses"]))
             case "include_co_counsel":
                 return lambda row: bool(value) or not row["clio_connect"]
+            case "visible_and_required":
+                return _when(value, lambda row: bool(row["displayed"] and row["required"]))
             case "evergreen_retainer_filter" | "pending_setup" | "archived":
                 return _when(value, lambda _row: False)
             case "currency_id":
@@ -133,7 +138,7 @@ def _when(value: object, test: Test) -> Test:
 
 def _dates(column: str, texts: list[str]) -> Test:
     """Conditions on a date, an operator glued to a day; several must all hold."""
-    conditions: list[tuple[Callable[[str, str], bool], str]] = []
+    conditions: list[tuple[Callable[[Any, Any], bool], str]] = []
     for text in texts:
         found = _DATE_TEST.fullmatch(text)
         if found is None:
@@ -142,7 +147,7 @@ def _dates(column: str, texts: list[str]) -> Test:
             date.fromisoformat(found[2])
         except ValueError:
             raise bad_argument(f"'{text}' is not a valid {column}") from None
-        conditions.append((_OPERATORS[found[1]], found[2]))
+        conditions.append((OPERATORS[found[1]], found[2]))
 
     def test(row: Row) -> bool:
         day = row[column]
@@ -163,6 +168,7 @@ def _search(resource: Resource, store: Store, text: str) -> Test:
                 parts += [child[part] for child in row["addresses"] for part in ("street", "city", "province")]
                 company = store["Contact"].get(row["company_id"])
                 parts.append(company["name"] if company else None)
+                parts += [child["value"] for child in row["custom_field_values"]]
             case "matters":
                 parts = [row["display_number"], str(row["number"]), row["description"]]
                 client = store["Contact"].get(row["client_id"])

@@ -4,17 +4,27 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from mock_clio.api.context import Caller, selection_of
+from mock_clio.api import matter_contacts
+from mock_clio.api.context import Caller, narrowed_to, selection_of
 from mock_clio.api.filters import Filters
 from mock_clio.api.paging import Page, Position, cursor_page, link, offset_page, read_token
 from mock_clio.state import MockState
 from mock_clio.store.rows import Collection, Row, Store
+from mock_clio.tables.catalog import CUSTOM_FIELDS, MATTER_CONTACTS
 from mock_clio.tables.declare import Resource
 from mock_clio.wire.errors import bad_argument
 from mock_clio.wire.http import Request, Response, json_response
 
 _ORDER = re.compile(r"([a-z_.]+)(?:\((asc|desc)\))?")
 _CACHED_LISTS = 64
+_TARGETS = {
+    "client": "Contact",
+    "vendor": "Contact",
+    "practice_area": "PracticeArea",
+    "matter_stage": "MatterStage",
+    "expense_category": "ExpenseCategory",
+}
+"""Associations that a list can be ordered by, and what they lead to; all others lead to a user."""
 
 
 class Listing:
@@ -39,6 +49,17 @@ class Listing:
         ids = sorted(by_id, key=None if order == "id" else lambda row_id: _sort_key(state.store, by_id[row_id], order))
         return _answer(state, resource, request, caller, ids[::-1] if descending else ids, by_id, path)
 
+    def of_matter(
+        self, state: MockState, resource: Resource, request: Request, caller: Caller, matter: Row
+    ) -> Response:
+        """A page of the people of a matter; one of them can be there twice, so rows go by position, not by id."""
+        listed = matter_contacts.people if resource is MATTER_CONTACTS else matter_contacts.related
+        rows = listed(state.store, matter)
+        order, descending = order_of(resource, request)
+        rows.sort(key=lambda row: matter_contacts.sort_key(row, order), reverse=descending)
+        path = f"/api/v4/matters/{matter['id']}/{resource.path}.json"
+        return _answer(state, resource, request, caller, range(len(rows)), dict(enumerate(rows)), path)
+
     def _ids(
         self, state: MockState, resource: Resource, rows: Collection, request: Request, caller: Caller
     ) -> Sequence[int]:
@@ -46,6 +67,8 @@ class Listing:
         order, descending = order_of(resource, request)
         if resource.path == "webhooks":
             return sorted(state.hooks.owned_by(caller.token), reverse=descending)
+        if resource is CUSTOM_FIELDS and not state.switches.deleted_custom_fields_listed and "deleted" not in given:
+            given["deleted"] = ["false"]
         inclusive = state.switches.updated_since_inclusive
         key = (resource.path, order, descending, inclusive, tuple((name, tuple(given[name])) for name in sorted(given)))
         kept = self._kept.get(key)
@@ -102,7 +125,7 @@ def order_of(resource: Resource, request: Request) -> tuple[str, bool]:
     """The column to order by, and whether descending. A collection without orders ignores the parameter."""
     text = request.param("order")
     if not text or not resource.orders:
-        return "id", False
+        return resource.default_order, False
     found = _ORDER.fullmatch(text)
     if found is None or found[1] not in resource.orders:
         raise bad_argument(f"'{text}' is not a valid order")
@@ -115,8 +138,10 @@ def _sort_key(store: Store, row: Row, order: str) -> tuple[Any, ...]:
     value: Any
     if order == "clients":
         name, inner = "client", "name"
-    if inner:
-        target = {"client": "Contact", "practice_area": "PracticeArea", "matter_stage": "MatterStage"}.get(name, "User")
+    if inner and name in row:
+        value = row[name][inner] if row[name] else None
+    elif inner:
+        target = _TARGETS.get(name, "User")
         found = store[target].get(row.get(f"{name}_id"))
         value = found[inner] if found else None
     else:
@@ -149,7 +174,8 @@ def _answer(
     rows: dict[int, Row],
     path: str,
 ) -> Response:
-    plan = state.renderer.plan(resource.schema, selection_of(resource.schema, request), caller.readable)
+    selection, narrowed = selection_of(resource.schema, request), narrowed_to(resource, request)
+    plan = state.renderer.plan(resource.schema, selection, caller.readable, narrowed)
     limit = limit_of(state, resource, request)
     order, descending = order_of(resource, request)
     page, by_offset = _page(ids, request, limit, by_id=order == "id" and not descending)

@@ -4,13 +4,13 @@ import re
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 
-from mock_clio.api.context import Caller, selection_of
+from mock_clio.api.context import Caller, narrowed_to, selection_of
 from mock_clio.api.filing import FilingRoutes, visible
 from mock_clio.api.lists import Listing
 from mock_clio.limits import too_many
 from mock_clio.state import MockState
 from mock_clio.store.rows import Row, etag
-from mock_clio.tables.catalog import CONTACTS, INLINE, MATTERS, RESOURCES, USERS, WEBHOOKS
+from mock_clio.tables.catalog import CONTACTS, INLINE, MATTERS, OF_MATTER, RESOURCES, USERS, WEBHOOKS
 from mock_clio.tables.declare import Resource
 from mock_clio.wire.authentication import bearer_text, challenge
 from mock_clio.wire.bodies import data_of
@@ -81,6 +81,8 @@ class Api:
                 return self._inline(request, caller, int(contact_id), name)
             case ("GET", "matters", matter_id, "client") if _ID.fullmatch(matter_id):
                 return self._client(request, caller, int(matter_id))
+            case ("GET", "matters", matter_id, name) if name in OF_MATTER and _ID.fullmatch(matter_id):
+                return self._of_matter(request, caller, int(matter_id), name)
             case (method, "webhooks", *rest):
                 return await self._webhooks(request, caller, method, rest)
             case (method, collection) if collection in RESOURCES:
@@ -156,6 +158,11 @@ class Api:
             raise not_found()
         return self._shown(request, caller, CONTACTS, client)
 
+    def _of_matter(self, request: Request, caller: Caller, matter_id: int, name: str) -> Response:
+        caller.need("matters")
+        caller.need("contacts")
+        return self._listing.of_matter(self._state, OF_MATTER[name], request, caller, self._row(MATTERS, matter_id))
+
     def _row(self, resource: Resource, row_id: int) -> Row:
         row = self._state.store[resource.schema.name].get(row_id)
         if row is None:
@@ -170,7 +177,8 @@ class Api:
         return self._one(request, caller, resource, row, 200)
 
     def _one(self, request: Request, caller: Caller, resource: Resource, row: Row, status: int) -> Response:
-        plan = self._state.renderer.plan(resource.schema, selection_of(resource.schema, request), caller.readable)
+        selection, narrowed = selection_of(resource.schema, request), narrowed_to(resource, request)
+        plan = self._state.renderer.plan(resource.schema, selection, caller.readable, narrowed)
         return json_response(status, {"data": plan.render(row)}, _validators(row))
 
     def _match(self, request: Request, row: Row) -> None:

@@ -14,6 +14,7 @@ from mock_clio.settings import Application
 from mock_clio.state import MockState
 from mock_clio.store.rows import Row
 from mock_clio.switches import Switches
+from mock_clio.tables.declared import Declaration, declare_resource
 from mock_clio.wire.errors import ApiError, not_found
 from mock_clio.wire.http import Request, Response, error_response, json_response
 
@@ -55,6 +56,7 @@ class Control:
             ("POST", "traffic"): self._start_traffic,
             ("DELETE", "traffic"): self._stop_traffic,
             ("POST", "traffic/edits"): self._edit,
+            ("POST", "resources"): self._declare,
             ("POST", "reset"): self._reset,
         }
 
@@ -90,6 +92,15 @@ class Control:
         for name in given:
             setattr(self._state.switches, name, getattr(whole, name))
         return self._state.switches
+
+    async def _declare(self, request: Request) -> object:
+        try:
+            made = declare_resource(msgspec.json.decode(request.body, type=Declaration))
+        except ValueError as error:
+            if isinstance(error, (msgspec.ValidationError, msgspec.DecodeError)):
+                raise
+            raise ApiError(422, "ArgumentError", str(error)) from None
+        return {"path": made.path}
 
     async def _rate_limit(self, _request: Request) -> object:
         return {"limit": self._state.limiter.limit, "now": self._state.limiter.current_limit()}

@@ -4,7 +4,7 @@ import re
 
 from mock_clio.api.context import selection_of
 from mock_clio.state import MockState
-from mock_clio.store.render import Plan
+from mock_clio.store.render import UNREDACTED, Plan
 from mock_clio.store.rows import Row
 from mock_clio.store.selection import everything
 from mock_clio.tables.catalog import PERMISSIONS, RESOURCES
@@ -13,8 +13,7 @@ from mock_clio.wire.bodies import Data, data_of
 from mock_clio.wire.errors import ApiError, not_found
 from mock_clio.wire.http import Request, Response, json_response
 
-EDITABLE = frozenset({"contacts", "matters", "documents", "folders"})
-_ALL = frozenset(PERMISSIONS)
+_ALL = frozenset({*PERMISSIONS, UNREDACTED})
 
 
 def counts(state: MockState) -> dict[str, int]:
@@ -38,7 +37,7 @@ async def answer(state: MockState, request: Request, rest: list[str]) -> Respons
         if row is None:
             raise not_found()
         return json_response(200, {"data": plan.render(row)})
-    if resource.path not in EDITABLE:
+    if "create" not in resource.verbs or resource.path == "webhooks":
         raise ApiError(422, "ArgumentError", f"{resource.path} cannot be edited here")
     if request.method == "POST" and row_id is None:
         return json_response(201, {"data": plan.render(state.writer.create(resource, data_of(request), state.owner))})

@@ -74,3 +74,4 @@ class ResetBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     contacts: int | None = None
     matters: int | None = None
     documents: int | None = None
+    activities: int | None = None

@@ -5,13 +5,16 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from mock_clio.clock import Clock
+from mock_clio.firm.custom_fields import seed_custom_fields
 from mock_clio.firm.filing import seed_filing
 from mock_clio.firm.lookups import YEAR, seed_account, seed_practice, seed_users
+from mock_clio.firm.matter_parts import seed_matter_parts
 from mock_clio.firm.names import Pools, draw_pools, email_of, phone_of
+from mock_clio.firm.timekeeping import seed_activities
 from mock_clio.records import contacts, matters
 from mock_clio.records.values import ChildList
 from mock_clio.settings import MockSettings
-from mock_clio.store.rows import Row, Store
+from mock_clio.store.rows import CUSTOM_STREAM, Row, Store
 
 COMPANY_SHARE = 0.25
 _STATUSES = ("Open", "Open", "Open", "Open", "Pending", "Closed", "Closed")
@@ -35,6 +38,10 @@ def seed_firm(settings: MockSettings, clock: Clock, zone: ZoneInfo) -> Store:
     if settings.contacts:
         _Matters(store, pools, rng, now, zone).seed(settings.matters)
     seed_filing(store, settings, now)
+    own = random.Random(settings.seed + CUSTOM_STREAM)  # noqa: S311 - as above
+    seed_custom_fields(store, pools, own, now)
+    seed_matter_parts(store, own, now, zone)
+    seed_activities(store, settings, now, zone)
     return store
 
 

@@ -3,25 +3,45 @@
 import asyncio
 import contextlib
 import random
+from collections.abc import Callable, Mapping
 
 from mock_clio.firm.names import draw_pools, phone_of
 from mock_clio.firm.paperwork import Edit, Paperwork
+from mock_clio.firm.timekeeping import Timekeeping
 from mock_clio.records.writes import Writer
+from mock_clio.store.custom_values import CustomValues
 from mock_clio.store.rows import Row, Store
-from mock_clio.tables.catalog import CONTACTS, MATTERS
+from mock_clio.switches import Switches
+from mock_clio.tables.catalog import CONTACTS, CUSTOM_FIELDS, MATTERS
+from mock_clio.tables.declare import Resource
 
 _RECENT = 50
+_CLEARED_SHARE = 0.2
+_EDITED: Mapping[str, Callable[[int], str]] = {
+    "text_line": lambda number: f"Note {number}",
+    "text_area": lambda number: f"Note {number}\nand more",
+    "numeric": str,
+    "date": lambda number: f"20{number % 30:02d}-{number % 12 + 1:02d}-{number % 28 + 1:02d}",
+    "checkbox": lambda number: "true" if number % 2 else "false",
+    "currency": lambda number: f"{number / 100:.2f}",
+    "time": lambda number: f"{number % 24:02d}:{number % 60:02d}",
+    "url": lambda number: f"https://example.com/{number}",
+    "email": lambda number: f"desk{number}@example.com",
+}
+"""Types of custom fields whose values are edited, pick-lists aside, and the value that a number makes."""
 
 
 class Traffic:
     """Makes random edits, at a steady rate or one at a time."""
 
-    def __init__(self, store: Store, writer: Writer, seed: int) -> None:
+    def __init__(self, store: Store, writer: Writer, switches: Switches, seed: int) -> None:
         self._store = store
         self._writer = writer
+        self._values = CustomValues(store, switches)
         self._rng = random.Random(seed + 1)  # noqa: S311 - invented edits, repeatable by design
         self._pools = draw_pools(seed)
         self._paperwork = Paperwork(store, writer, self._rng)
+        self._timekeeping = Timekeeping(store, writer, self._rng)
         self._task: asyncio.Task[None] | None = None
         self.per_minute = 0.0
         self.edits = 0
@@ -68,6 +88,10 @@ class Traffic:
             (31, "matter updated", self._update_matter),
             (3, "matter deleted", self._delete_matter),
             *self._paperwork.edits,
+            *self._timekeeping.edits,
+            (8, "contact updated", lambda: self._update_value(CONTACTS)),
+            (8, "matter updated", lambda: self._update_value(MATTERS)),
+            (1, "custom_field updated", self._update_definition),
         )
         weights = [weight for weight, _, _ in choices]
         while True:
@@ -147,4 +171,51 @@ class Traffic:
         if matter is None:
             return False
         self._writer.delete(MATTERS, matter["id"])
+        return True
+
+    def _update_value(self, resource: Resource) -> bool:
+        """Give a record the first value of a custom field, or a next one, or clear it."""
+        record = self._any(resource.schema.name)
+        live = [
+            row
+            for row in self._store["CustomField"]
+            if row["parent_type"] == resource.schema.name and not row["deleted"] and self._editable(row)
+        ]
+        if record is None or not live:
+            return False
+        definition = self._rng.choice(live)
+        value = self._value(definition)
+        rows = self._values.rows(record, resource.schema.name)
+        row_id = next((row["id"] for row in rows if row["custom_field"] is definition), None)
+        edit: dict[str, object] = {"custom_field": {"id": definition["id"]}, "value": value}
+        if row_id is not None:
+            edit = {"id": row_id, "value": value}
+            if self._rng.random() < _CLEARED_SHARE:
+                edit = {"id": row_id, "_destroy": True}
+        return self._writer.update(resource, record["id"], {"custom_field_values": [edit]}) is not record
+
+    @staticmethod
+    def _editable(definition: Row) -> bool:
+        """Whether there is a value to give: the type is an edited one, or a pick-list with options left."""
+        options = definition["picklist_options"]
+        return definition["field_type"] in _EDITED or any(option["deleted_at"] is None for option in options)
+
+    def _value(self, definition: Row) -> str:
+        if definition["field_type"] == "picklist":
+            live = [option["id"] for option in definition["picklist_options"] if option["deleted_at"] is None]
+            return str(self._rng.choice(live))
+        return _EDITED[definition["field_type"]](self._rng.randrange(100_000))
+
+    def _update_definition(self) -> bool:
+        definition = self._any("CustomField")
+        if definition is None:
+            return False
+        edits: list[dict[str, object]] = [
+            {"name": f"{definition['name'].partition(' (')[0]} ({self.edits})"},
+            {"required": not definition["required"]},
+        ]
+        if definition["picklist_options"]:
+            gone = self._rng.choice(definition["picklist_options"])["id"]
+            edits.append({"picklist_options": [{"option": f"Other ({self.edits})"}, {"id": gone, "_deleted": True}]})
+        self._writer.update(CUSTOM_FIELDS, definition["id"], self._rng.choice(edits))
         return True

@@ -19,7 +19,11 @@ DEFAULT_LIFE, LONGEST_LIFE = 3 * DAY, 31 * DAY
 MAX_FIELDS = 1000
 LIFECYCLE = ("created", "updated", "deleted")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-RESOURCE_OF_MODEL = {resource.model: resource for resource in RESOURCES.values() if resource.model}
+
+
+def resource_of(model: str) -> Resource | None:
+    """The collection whose events a model tells of, if the mock has it."""
+    return next((resource for resource in RESOURCES.values() if resource.model == model), None)
 
 
 @dataclass(slots=True)
@@ -42,7 +46,7 @@ class Subscription:
     @property
     def resource(self) -> Resource | None:
         """The collection it watches, if the mock models it."""
-        return RESOURCE_OF_MODEL.get(self.row["model"])
+        return resource_of(self.row["model"])
 
     @property
     def selection(self) -> Selection:
@@ -92,7 +96,7 @@ def check_fields(model: str, value: object) -> str:
         raise unprocessable("'fields' is required")
     if len(text) > MAX_FIELDS:
         raise unprocessable(f"'fields' is longer than {MAX_FIELDS} characters")
-    resource = RESOURCE_OF_MODEL.get(model)
+    resource = resource_of(model)
     if resource is not None:
         try:
             parse_fields(resource.schema.name, text)

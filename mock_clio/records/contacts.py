@@ -58,6 +58,7 @@ def blank(store: Store, now: int) -> Row:
     """A contact with nothing in it yet."""
     row: Row = dict.fromkeys(CONTACT.fields)
     row.update({child.name: [] for child in CHILDREN})
+    row.update(account_balances=[], custom_field_set_associations=[], custom_field_values=[])
     flags = [name for name, field in CONTACT.fields.items() if field.kind is Kind.BOOL]
     row.update(dict.fromkeys(flags, False))
     row.update(company_id=None, currency=store.currency, created_at=now, updated_at=now)

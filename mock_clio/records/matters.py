@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from mock_clio.records import matter_parts as parts
 from mock_clio.records.values import assign, refer
 from mock_clio.store.rows import Row, Store
 from mock_clio.tables.declare import Kind
@@ -19,7 +20,13 @@ SCALARS = {
 STATUSES = {"open": "Open", "pending": "Pending", "closed": "Closed"}
 STATUS_DATES = {"Open": "open_date", "Pending": "pending_date", "Closed": "close_date"}
 STATUS_EVENTS = {"Open": "matter_opened", "Pending": "matter_pended", "Closed": "matter_closed"}
-RATE_METHODS = {"FlatRate": "flat", "HourlyRate": "hourly", "ContingencyFee": "contingency"}
+CHILD_LISTS = (
+    "account_balances",
+    "custom_field_set_associations",
+    "custom_field_values",
+    "custom_rates",
+    "relationships",
+)
 REFERENCES: Mapping[str, str] = {
     "practice_area": "PracticeArea",
     "matter_stage": "MatterStage",
@@ -35,6 +42,7 @@ def blank(store: Store, now: int, actor: Row) -> Row:
     row: Row = dict.fromkeys(MATTER.fields)
     row.update({f"{name}_id": None for name in REFERENCES})
     row.update(billable=True, billing_method="hourly", has_tasks=False, require_utbms_codes=False, shared=False)
+    row.update({name: [] for name in CHILD_LISTS}, statute_of_limitations=None)
     row.update(currency=store.currency, user_id=actor["id"], status="Open", created_at=now, updated_at=now)
     return row
 
@@ -56,19 +64,10 @@ def fill(store: Store, draft: Row, data: Data, now: int, zone: ZoneInfo, *, new:
         refer(store, draft, data, name, schema)
     if draft["matter_stage_id"] != stage:
         draft["matter_stage_updated_at"] = now
-    _rate(draft, data)
+    parts.fill(store, draft, data, now)
     _status(draft, data, datetime.fromtimestamp(now, zone).date().isoformat(), new=new)
     if new or data.get("reset_matter_number") in {True, "true"}:
         number(store, draft)
-
-
-def _rate(draft: Row, data: Data) -> None:
-    rate = data.get("custom_rate")
-    if not isinstance(rate, dict):
-        return
-    if rate.get("type") not in RATE_METHODS:
-        raise unprocessable(f"'{rate.get('type') or ''}' is not a valid type")
-    draft["billing_method"] = RATE_METHODS[rate["type"]]
 
 
 def _status(draft: Row, data: Data, today: str, *, new: bool) -> None:

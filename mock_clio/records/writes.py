@@ -3,18 +3,28 @@
 from zoneinfo import ZoneInfo
 
 from mock_clio.clock import Clock
-from mock_clio.records import contacts, matters
+from mock_clio.records import activities, contacts, custom_fields, custom_values, declared, matters
 from mock_clio.records.filing import Filing
 from mock_clio.storage import Storage
 from mock_clio.store.changes import Change, Listener
 from mock_clio.store.rows import Row, Store, draft_of
 from mock_clio.switches import Switches
-from mock_clio.tables.catalog import CONTACTS, DOCUMENTS, FOLDERS, MATTERS
+from mock_clio.tables.catalog import (
+    ACTIVITIES,
+    CONTACTS,
+    CUSTOM_FIELD_SETS,
+    CUSTOM_FIELDS,
+    DOCUMENTS,
+    FOLDERS,
+    MATTERS,
+)
 from mock_clio.tables.declare import Resource
 from mock_clio.wire.bodies import Data
 from mock_clio.wire.errors import not_found
 
-CHILD_LISTS = frozenset(child.name for child in contacts.CHILDREN)
+CHILD_LISTS = frozenset(
+    {*(child.name for child in contacts.CHILDREN), *matters.CHILD_LISTS, "statute_of_limitations", "picklist_options"}
+)
 _DERIVED = frozenset(
     {f"{rank}_{kind}" for rank in ("primary", "secondary") for kind in ("email_address", "phone_number", "address")}
     | {"primary_work_address", "primary_web_site"}
@@ -42,7 +52,7 @@ class Writer:
         if _filed(resource):
             return self.filing.create(resource, data, actor)
         now = self._clock.seconds()
-        row = contacts.blank(self._store, now) if resource is CONTACTS else matters.blank(self._store, now, actor)
+        row = self._blank(resource, now, actor)
         row["id"] = self._store[resource.schema.name].next_id()
         self._fill(resource, row, data, now, new=True)
         self._store[resource.schema.name].put(row)
@@ -78,7 +88,7 @@ class Writer:
         return after
 
     def delete(self, resource: Resource, row_id: int) -> None:
-        """Remove a record without a trace; a document or folder goes to the trash."""
+        """Remove a record without a trace; a document goes to the trash, a custom field stays, marked as deleted."""
         if _filed(resource):
             self.filing.delete(resource, row_id)
             return
@@ -86,6 +96,10 @@ class Writer:
         row = rows.get(row_id)
         if row is None:
             raise not_found()
+        if resource is CUSTOM_FIELDS:
+            if not row["deleted"]:
+                rows.put({**row, "deleted": True, "updated_at": max(self._clock.seconds(), row["updated_at"])})
+            return
         rows.remove(row_id)
         self._tell(Change(resource, "deleted", row, None))
         if resource is MATTERS:
@@ -95,11 +109,37 @@ class Writer:
         """Whether a contact is the client of any matter."""
         return self._matters_of.get(contact_id, 0) > 0
 
+    def _blank(self, resource: Resource, now: int, actor: Row) -> Row:
+        if resource is CONTACTS:
+            return contacts.blank(self._store, now)
+        if resource is CUSTOM_FIELDS:
+            return custom_fields.blank(now)
+        if resource is CUSTOM_FIELD_SETS:
+            return custom_fields.blank_set(now)
+        if resource is ACTIVITIES:
+            return activities.blank(self._store, now, actor)
+        if resource is not MATTERS:
+            return declared.blank(resource, now)
+        return matters.blank(self._store, now, actor)
+
     def _fill(self, resource: Resource, draft: Row, data: Data, now: int, *, new: bool) -> None:
+        if resource is CUSTOM_FIELDS:
+            custom_fields.fill(self._store, draft, data, now, new=new)
+            return
+        if resource is CUSTOM_FIELD_SETS:
+            custom_fields.fill_set(self._store, draft, data)
+            return
+        if resource is ACTIVITIES:
+            activities.fill(self._store, draft, data, new=new)
+            return
+        if resource is not CONTACTS and resource is not MATTERS:
+            declared.fill(self._store, resource, draft, data)
+            return
         if resource is CONTACTS:
             contacts.fill(self._store, draft, data, now, new=new)
         else:
             matters.fill(self._store, draft, data, now, self._zone, new=new)
+        custom_values.fill(self._store, self._switches, draft, resource.schema, data, now, new=new)
 
     def _client(self, old: int | None, new: int | None) -> None:
         """A matter moved from one client to another: keep `is_client` of both true to that."""

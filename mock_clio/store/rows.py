@@ -80,7 +80,32 @@ FIRST_IDS = {
 }
 """Ids after which each schema's own begin; contacts lie above 2^31, as Clio's do."""
 
-COLLECTIONS = ("User", "Contact", "Matter", "Group", "PracticeArea", "MatterStage", "Webhook")
+CUSTOM_FIRST_IDS = {
+    "CustomField": 9_120_330,
+    "CustomFieldSet": 1_204_410,
+    "PicklistOption": 7_740_110,
+    "CustomFieldValue": 2_291_044_500,
+    "CustomFieldSetAssociation": 5_310_220,
+    "Relationship": 60_412_330,
+    "Task": 988_301_420,
+    "PolymorphicCustomRate": 17_403_560,
+}
+"""The same for custom fields and the records within matters, whose ids come from a random stream of their own."""
+
+CUSTOM_STREAM = 11
+"""What is added to the seed for everything about custom fields, so that it moves nothing else."""
+
+COLLECTIONS = (
+    "User",
+    "Contact",
+    "Matter",
+    "Group",
+    "PracticeArea",
+    "MatterStage",
+    "Webhook",
+    "CustomField",
+    "CustomFieldSet",
+)
 
 FILING_IDS = {
     "Document": 15_500_881_200,
@@ -90,6 +115,22 @@ FILING_IDS = {
     "ExternalProperty": 9_330_410,
 }
 """The same of what is filed: from a stream of their own, so that more files leave the ids of all else as they are."""
+
+BILLING_IDS = {
+    "Activity": 4_400_123_900,
+    "ActivityDescription": 6_220_110,
+    "ExpenseCategory": 812_330,
+    "Activity_Task": 988_400_000,
+    "Bill": 73_220_400,
+}
+"""The same of what is recorded and billed."""
+
+BILLING = ("Activity", "ActivityDescription", "ExpenseCategory")
+
+DECLARED = "Declared"
+"""What the names of declared resources' schemas begin with."""
+
+DECLARED_FIRST_ID = 8_800_000_000
 
 FILING = ("Document", "DocumentVersion", "Folder", "DocumentCategory")
 SHARED = {"ClioCreator": "User", "LinkedFolder": "Folder"}
@@ -104,8 +145,13 @@ class Store:
         self._sequences = {name: Sequence(first, rng) for name, first in FIRST_IDS.items()}
         filing = random.Random(seed + 31)  # noqa: S311 - as above
         self._sequences |= {name: Sequence(first, filing) for name, first in FILING_IDS.items()}
-        self.collections = {name: Collection(self._sequences[name]) for name in (*COLLECTIONS, *FILING)}
+        own = random.Random(seed + CUSTOM_STREAM)  # noqa: S311 - as above
+        self._sequences |= {name: Sequence(first, own) for name, first in CUSTOM_FIRST_IDS.items()}
+        billing = random.Random(seed + 21)  # noqa: S311 - as above
+        self._sequences |= {name: Sequence(first, billing) for name, first in BILLING_IDS.items()}
+        self.collections = {name: Collection(self._sequences[name]) for name in (*COLLECTIONS, *FILING, *BILLING)}
         self.collections |= {name: self.collections[source] for name, source in SHARED.items()}
+        self._declared = random.Random(seed + 41)  # noqa: S311 - as above
         self.account: Row = {}
         self.currency: Row = {}
         self.matter_number = 0
@@ -114,6 +160,8 @@ class Store:
         """The last number given to a document."""
 
     def __getitem__(self, schema: str) -> Collection:
+        if schema not in self.collections and schema.startswith(DECLARED):
+            self.collections[schema] = Collection(Sequence(DECLARED_FIRST_ID, self._declared))
         return self.collections[schema]
 
     def next_id(self, schema: str) -> int:

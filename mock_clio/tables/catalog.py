@@ -2,12 +2,22 @@
 
 from collections.abc import Mapping
 
-from mock_clio.tables import contacts, documents, legal_aid, matters, shared, users, webhooks
+from mock_clio.tables import (
+    activities,
+    contacts,
+    documents,
+    legal_aid,
+    matter_contacts,
+    matters,
+    shared,
+    users,
+    webhooks,
+)
 from mock_clio.tables.declare import SINCE, Filter, Resource, Schema, filters
 
-SCHEMAS: Mapping[str, Schema] = {
+SCHEMAS: dict[str, Schema] = {
     schema.name: schema
-    for module in (contacts, users, matters, legal_aid, shared, documents, webhooks)
+    for module in (contacts, users, matters, matter_contacts, legal_aid, shared, documents, activities, webhooks)
     for schema in module.SCHEMAS
 }
 
@@ -160,6 +170,58 @@ VERSIONS = Resource(
     filters=filters("fully_uploaded:bool"),
 )
 
+ACTIVITIES = Resource(
+    path="activities",
+    schema=activities.ACTIVITY,
+    permission="activities",
+    verbs=WRITE,
+    filters=_listing(
+        "activity_description_id:i64? calendar_entry_id:i64? communication_id:i64? contact_note_id:i64? "
+        "end_date:datetime expense_category_id:i64? flat_rate:bool grant_id:i64? matter_id:i64? matter_note_id:i64? "
+        "only_unaccounted_for:bool query:str start_date:datetime status:str task_id:i64? type:str user_id:i64?",
+        status="billed draft unbilled non_billable billable written_off",
+        type="TimeEntry ExpenseEntry HardCostEntry SoftCostEntry",
+    ),
+    orders=(
+        "id",
+        "display_number",
+        "user.name",
+        "price",
+        "total",
+        "type",
+        "date",
+        "note",
+        "updated_at",
+        "vendor.name",
+        "expense_category.name",
+        "non_billable",
+        "non_billable_total",
+    ),
+    model="activity",
+)
+
+CUSTOM_FIELDS = Resource(
+    path="custom_fields",
+    schema=shared.CUSTOM_FIELD,
+    permission="custom_fields",
+    verbs=WRITE,
+    filters=_listing(
+        "deleted:bool field_type:str parent_type:str query:str visible_and_required:bool",
+        field_type=" ".join(shared.CUSTOM_FIELD.fields["field_type"].enum),
+        parent_type="matter contact",
+    ),
+    orders=("id", "name", "display_order"),
+)
+
+CUSTOM_FIELD_SETS = Resource(
+    path="custom_field_sets",
+    schema=shared.CUSTOM_FIELD_SET,
+    permission="custom_fields",
+    verbs=WRITE,
+    filters=_listing("displayed:bool parent_type:str query:str", parent_type="Matter Contact"),
+    orders=("name", "id", "parent_type"),
+)
+
 WEBHOOKS = Resource(
     path="webhooks",
     schema=webhooks.WEBHOOK,
@@ -185,7 +247,25 @@ PHONE_NUMBERS = Resource(
     filters=_listing(""),
 )
 
-RESOURCES: Mapping[str, Resource] = {
+MATTER_CONTACTS = Resource(
+    path="contacts",
+    schema=matter_contacts.MATTER_CONTACTS,
+    permission="contacts",
+    verbs=frozenset({"list"}),
+    filters=filters("custom_field_ids[]:i64"),
+    orders=("is_client", "id"),
+    default_order="is_client",
+)
+
+RELATED_CONTACTS = Resource(
+    path="related_contacts",
+    schema=matter_contacts.RELATED_CONTACTS,
+    permission="contacts",
+    verbs=frozenset({"list"}),
+    orders=("id", "contact.name"),
+)
+
+RESOURCES: dict[str, Resource] = {
     resource.path: resource
     for resource in (
         USERS,
@@ -197,12 +277,18 @@ RESOURCES: Mapping[str, Resource] = {
         PRACTICE_AREAS,
         GROUPS,
         WEBHOOKS,
+        CUSTOM_FIELDS,
+        CUSTOM_FIELD_SETS,
+        ACTIVITIES,
     )
 }
 """The collections at the top of /api/v4, by path."""
 
 INLINE: Mapping[str, Resource] = {resource.path: resource for resource in (EMAIL_ADDRESSES, PHONE_NUMBERS)}
 """The collections under one contact, by path."""
+
+OF_MATTER: Mapping[str, Resource] = {resource.path: resource for resource in (MATTER_CONTACTS, RELATED_CONTACTS)}
+"""The collections under one matter, by path."""
 
 WEBHOOK_MODELS: Mapping[str, tuple[int, str]] = {
     "matter": (1, "matters"),
@@ -222,7 +308,6 @@ PERMISSIONS: tuple[str, ...] = tuple(
     sorted(
         {permission for _, permission in WEBHOOK_MODELS.values()}
         | {resource.permission for resource in RESOURCES.values() if resource.permission}
-        | {"custom_fields"}
     )
 )
 """Every permission an application can be registered with."""

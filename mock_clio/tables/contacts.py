@@ -10,9 +10,10 @@ CONTACT = declare(
     "locked_clio_connect_email:bool middle_name:str name:str prefix:str primary_email_address:str "
     "primary_phone_number:str require_utbms_codes:bool sales_tax_number:str secondary_email_address:str "
     "secondary_phone_number:str title:str type:str updated_at:datetime",
-    "currency:Currency=row account_balances:*AccountBalance activity_rates:*ActivityRate "
+    "currency:Currency=row account_balances:*AccountBalance=row activity_rates:*ActivityRate "
     "addresses:*Address=row avatar:Avatar co_counsel_rate:ActivityRate company:Contact=key "
-    "custom_field_set_associations:*CustomFieldSetAssociation custom_field_values:*CustomFieldValue "
+    "custom_field_set_associations:*CustomFieldSetAssociation=derived "
+    "custom_field_values:*CustomFieldValue=derived "
     "email_addresses:*EmailAddress=row folder:Folder=key instant_messengers:*InstantMessenger=row "
     "kyc_field_values:*KycFieldValue legal_aid_uk_contact:LegalAidUkContact "
     "notification_methods:*NotificationMethod payment_profile:PaymentProfile phone_numbers:*PhoneNumber=row "

@@ -33,6 +33,8 @@ class Origin(StrEnum):
     """The row holds the id in a column named `<association>_id`."""
     ROW = "row"
     """The row itself holds the child row, or the list of child rows."""
+    DERIVED = "derived"
+    """Worked out from the row, and from what else the store holds, whenever it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class Resource:
     verbs: frozenset[str]
     filters: Mapping[str, Filter] = field(default_factory=dict)
     orders: tuple[str, ...] = ()
+    default_order: str = "id"
     max_limit: int = 200
     model: str | None = None
     """Name of the webhook model whose events this resource emits, if it has one."""
@@ -116,7 +119,8 @@ def declare(
     Args:
         name: the schema's name in Clio's document.
         scalars: space-separated `name:kind`.
-        associations: space-separated `name:Target` or `name:*Target` (a list), with `=key` or `=row` where modelled.
+        associations: space-separated `name:Target` or `name:*Target` (a list), with `=key`, `=row` or `=derived` where
+            modelled.
         enums: closed sets of values by field name, as a sequence or as space-separated words.
         permission: the application permission that opens such a record.
     """

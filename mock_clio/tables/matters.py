@@ -1,6 +1,11 @@
 """Matters, their look-ups and what can be asked for inside them."""
 
+from collections.abc import Mapping
+
 from mock_clio.tables.declare import declare
+
+RATE_TYPES: Mapping[str, str] = {"flat": "FlatRate", "hourly": "HourlyRate", "contingency": "ContingencyFee"}
+"""The type of `custom_rate` that each `billing_method` goes with."""
 
 MATTER = declare(
     "Matter",
@@ -8,15 +13,17 @@ MATTER = declare(
     "created_at:datetime custom_number:str description:str display_number:str has_tasks:bool "
     "last_activity_date:date location:str maildrop_address:str matter_stage_updated_at:datetime number:i32 "
     "open_date:date pending_date:date require_utbms_codes:bool shared:bool status:str updated_at:datetime",
-    "currency:Currency=row account_balances:*AccountBalance attorney_allocation:AttorneyAllocation "
+    "currency:Currency=row account_balances:*AccountBalance=row attorney_allocation:AttorneyAllocation "
     "client:Contact=key contingency_fee:ContingencyFee "
-    "custom_field_set_associations:*CustomFieldSetAssociation custom_field_values:*CustomFieldValue "
-    "custom_rate:MatterCustomRate evergreen_retainer:EvergreenRetainer folder:Folder=key group:Group=key "
+    "custom_field_set_associations:*CustomFieldSetAssociation=derived "
+    "custom_field_values:*CustomFieldValue=derived "
+    "custom_rate:MatterCustomRate=derived evergreen_retainer:EvergreenRetainer folder:Folder=key "
+    "group:Group=key "
     "kyc_field_values:*KycFieldValue legal_aid_uk_matter:LegalAidUkMatter "
     "matter_bill_recipients:*MatterBillRecipient matter_budget:MatterBudget matter_stage:MatterStage=key "
-    "originating_attorney:User=key practice_area:PracticeArea=key relationships:*Relationship "
+    "originating_attorney:User=key practice_area:PracticeArea=key relationships:*Relationship=derived "
     "responsible_attorney:User=key responsible_staff:User=key split_invoice_payers:*SplitInvoicePayer "
-    "statute_of_limitations:Task task_template_list_instances:*TaskTemplateListInstace user:User=key",
+    "statute_of_limitations:Task=row task_template_list_instances:*TaskTemplateListInstace user:User=key",
     enums={
         "billing_method": ("flat", "contingency", "hourly"),
         "status": ("Pending", "Open", "Closed"),
@@ -85,7 +92,7 @@ CONTINGENCY_FEE = declare(
 MATTER_CUSTOM_RATE = declare(
     "MatterCustomRate",
     "on_invoice:bool type:str",
-    "rates:*PolymorphicCustomRate",
+    "rates:*PolymorphicCustomRate=row",
     enums={
         "type": ("FlatRate", "HourlyRate", "ContingencyFee"),
     },

@@ -21,7 +21,8 @@ CUSTOM_FIELD_VALUE = declare(
     "CustomFieldValue",
     "etag:str created_at:datetime field_display_order:i32 field_displayed:bool field_name:str "
     "field_required:bool field_type:str id:str soft_deleted:bool updated_at:datetime value:str",
-    "contact:Contact custom_field:CustomField matter:CustomFieldMatterSelection picklist_option:PicklistOption",
+    "contact:Contact=row custom_field:CustomField=row matter:CustomFieldMatterSelection=row "
+    "picklist_option:PicklistOption=row",
     enums={
         "field_type": (
             "checkbox",
@@ -44,7 +45,7 @@ CUSTOM_FIELD = declare(
     "CustomField",
     "id:i64 etag:str created_at:datetime deleted:bool display_order:i32 displayed:bool field_type:str "
     "name:str parent_type:str required:bool updated_at:datetime",
-    "picklist_options:*PicklistOption",
+    "picklist_options:*PicklistOption=row",
     enums={
         "field_type": (
             "checkbox",
@@ -62,6 +63,14 @@ CUSTOM_FIELD = declare(
         ),
         "parent_type": ("Contact", "Matter"),
     },
+    permission="custom_fields",
+)
+
+CUSTOM_FIELD_SET = declare(
+    "CustomFieldSet",
+    "id:i64 etag:str created_at:datetime displayed:bool name:str parent_type:str updated_at:datetime",
+    "custom_fields:*CustomField=derived",
+    enums={"parent_type": ("Contact", "Matter")},
     permission="custom_fields",
 )
 
@@ -91,6 +100,7 @@ SCHEMAS = (
     CUSTOM_FIELD_SET_ASSOCIATION,
     CUSTOM_FIELD_VALUE,
     CUSTOM_FIELD,
+    CUSTOM_FIELD_SET,
     PICKLIST_OPTION,
     CUSTOM_FIELD_MATTER_SELECTION,
     KYC_FIELD_VALUE,

@@ -35,5 +35,7 @@ class CustomFieldSetPayload(ClioPayload):
     custom_fields: list[Reference] | None = None
 
 
-CUSTOM_FIELDS = ClioEndpoint(path="custom_fields", payload=CustomFieldPayload)
+CUSTOM_FIELDS = ClioEndpoint(path="custom_fields", payload=CustomFieldPayload, variants=({}, {"deleted": "true"}))
+"""Clio does not say whether a list without `deleted` holds deleted definitions; values go on pointing to them."""
+
 CUSTOM_FIELD_SETS = ClioEndpoint(path="custom_field_sets", payload=CustomFieldSetPayload)

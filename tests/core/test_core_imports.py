@@ -73,7 +73,7 @@ def test_no_module_imports_itself_on_a_detour() -> None:
 
 def test_files_and_functions_stay_small() -> None:
     wrong = []
-    for package in ("core", "schema", "plugins", "mock_clio", "dashboard", "bench", "tests"):
+    for package in ("core", "schema", "plugins", "mock_clio", "dashboard", "bench", "tests", "examples"):
         for file in (ROOT / package).rglob("*.py"):
             text = file.read_text(encoding="utf-8")
             if text.count("\n") > 400:

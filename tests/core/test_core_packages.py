@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ import pytest
 from core.clio.budget import Priority
 from core.services import Services
 from core.settings import Settings
+from tests.installing import install, run
 
 PACKAGES = Path(__file__).parents[1] / "packages"
 
@@ -23,12 +21,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("strangers")
     sources = folder / "sources"
     shutil.copytree(PACKAGES, sources)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run(
-        [*pip, "--disable-pip-version-check", "--target", str(folder / "site"), *map(str, sorted(sources.iterdir()))],
-        check=True,
-    )
-    return folder / "site"
+    return install(folder / "site", sources.iterdir())
 
 
 SCENE = """
@@ -53,16 +46,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-def run(site: Path, *argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *argv],
-        env={**os.environ, "PYTHONPATH": str(site), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_a_separately_installed_plugin_loads_and_a_broken_one_is_refused_by_name(installed: Path) -> None:
@@ -100,7 +83,7 @@ async def test_its_resource_is_mirrored_with_no_change_to_core(
         "JWT_SECRET": settings.jwt_secret.get_secret_value(),
         "ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
     }
-    answer = await asyncio.to_thread(run, installed, "-c", SCENE, **environment)
+    answer = await asyncio.to_thread(run, installed, "-c", SCENE, environment=environment)
     assert answer.returncode == 0, answer.stderr
     told = json.loads(answer.stdout)
     assert told["applied"] == ["practice_areas/0001_practice_areas"]

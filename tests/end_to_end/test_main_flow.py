@@ -33,8 +33,15 @@ FLIPPED: dict[str, Any] = {
     "conflict_type": "Other",
     "version_gone_type": "Other",
     "deauthorized_webhooks_stop": False,
+    "activity_quantities": "redacted",
+    "activity_rates": "hidden",
     "document_webhooks=refused": ("document_webhooks", "refused"),
     "document_webhooks=silent": ("document_webhooks", "silent"),
+    "custom_field_value_types": "native",
+    "custom_field_times": "iso",
+    "value_custom_field": "redacted",
+    "unfilled_value_ids": "materialised",
+    "deleted_custom_fields_listed": False,
 }
 
 

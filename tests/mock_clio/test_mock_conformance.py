@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from mock_clio.receiver import Receiver
-from mock_clio.tables.catalog import INLINE, ITEMS, RESOURCES, SCHEMAS, VERSIONS
+from mock_clio.tables.catalog import INLINE, ITEMS, OF_MATTER, RESOURCES, SCHEMAS, VERSIONS
 from mock_clio.tables.declare import Field, Kind, Resource, Schema
 
 DOCUMENT = Path(__file__).parents[2].parent / "shared" / "clio" / "openapi.json"
@@ -24,6 +24,7 @@ READ_BY_LIVE_CLIENTS = {("EmailAddress", "default_email"), ("PhoneNumber", "defa
 OPEN_LABELS = {("PhoneNumber", "name")}
 """Enums that contradict what the document lets clients write; the mock answers what was written."""
 KINDS = {
+    ("number", "decimal"): Kind.F64,
     ("integer", "int64"): Kind.I64,
     ("integer", "int32"): Kind.I32,
     ("number", "double"): Kind.F64,
@@ -91,6 +92,8 @@ def assert_scalar(field: Field, definition: Mapping[str, Any]) -> None:
 def path_of(resource: Resource) -> str:
     if resource is VERSIONS:
         return "/documents/{id}/versions.json"
+    if resource in OF_MATTER.values():
+        return f"/matters/{{matter_id}}/{resource.path}.json"
     return f"/contacts/{{contact_id}}/{resource.path}.json" if resource.path in INLINE else f"/{resource.path}.json"
 
 
@@ -99,7 +102,7 @@ def listing_of(resource: Resource) -> dict[str, dict[str, Any]]:
     return {parameter["name"]: parameter for parameter in parameters if parameter["in"] == "query"}
 
 
-COLLECTIONS = [*RESOURCES.values(), *INLINE.values(), VERSIONS, ITEMS]
+COLLECTIONS = [*RESOURCES.values(), *INLINE.values(), *OF_MATTER.values(), VERSIONS, ITEMS]
 
 
 @pytest.mark.parametrize("resource", COLLECTIONS, ids=lambda resource: resource.path)
@@ -123,6 +126,8 @@ def test_orders_and_limits_are_the_documents(resource: Resource) -> None:
     bounds = re.search(r"between (\d+) and (\d+)", parameters["limit"]["description"])
     assert bounds is not None
     assert (bounds[1], bounds[2]) == ("1", str(resource.max_limit))
+    default = re.search(r"Default: `(\S+)\(asc\)`", parameters.get("order", {}).get("description", ""))
+    assert resource.default_order == (default[1] if default else "id")
 
 
 @pytest.mark.parametrize("resource", COLLECTIONS, ids=lambda resource: resource.path)
@@ -209,6 +214,13 @@ async def test_inline_lists_and_errors_fit_the_document(api: httpx.AsyncClient) 
         contact = next(row for row in contacts if row[resource.path])
         params = {"fields": all_fields(resource.schema)}
         answer = await api.get(f"contacts/{contact['id']}/{resource.path}", params=params)
+        assert answer.json()["data"]
+        check(answer.json(), f"{resource.schema.name}_List")
+    for resource in OF_MATTER.values():
+        matters = (await api.get("matters", params={"fields": "id,relationships"})).json()["data"]
+        matter = next(row for row in matters if row["relationships"])
+        params = {"fields": all_fields(resource.schema)}
+        answer = await api.get(f"matters/{matter['id']}/{resource.path}", params=params)
         assert answer.json()["data"]
         check(answer.json(), f"{resource.schema.name}_List")
     check((await api.get("contacts/1")).json(), "Error")

@@ -66,8 +66,8 @@ async def test_unknown_or_deep_fields_refuse_the_whole_request(api: httpx.AsyncC
 
 
 async def test_associations_that_are_not_modelled_are_empty(api: httpx.AsyncClient) -> None:
-    [row] = await data(api, "contacts", limit=1, fields="folder{id,name},custom_field_values{id,value},avatar")
-    assert row == {"folder": None, "custom_field_values": [], "avatar": None}
+    [row] = await data(api, "contacts", limit=1, fields="folder{id,name},activity_rates{id},avatar")
+    assert row == {"folder": None, "activity_rates": [], "avatar": None}
 
 
 async def test_cursor_paging_gives_complete_encoded_links(api: httpx.AsyncClient, clio: MockClioServer) -> None:
