@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict
 
 from core.errors import PluginError
 
+LENIENT = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+"""How records are read: what is not asked for is passed over, and a number where text was promised is taken as text."""
+
 
 class ClioPayload(BaseModel):
     """One record as Clio sends it, cut to the fields the mirror keeps.
@@ -23,7 +26,7 @@ class ClioPayload(BaseModel):
     Clio cannot be used here has that name as its alias. Source: Clio API, fields.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = LENIENT
 
     absent: ClassVar[frozenset[str]] = frozenset()
 
@@ -63,7 +66,7 @@ class Nested(BaseModel):
     `<field>_clio_id` for a `Reference`. The strawberry type that serves it has its fields named alike.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = LENIENT
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as it is kept. Override it where names or shapes differ; its values stay JSON's."""
@@ -73,7 +76,7 @@ class Nested(BaseModel):
 class Reference(BaseModel):
     """An association of which the mirror keeps the id alone: `matter{id}`, or just `matter` inside a nested record."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = LENIENT
 
     id: int | None = None
 

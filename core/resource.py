@@ -38,6 +38,10 @@ class MirrorTable(PostgresTable):
     seen_at = Timestamptz(help_text="when the request or delivery that last changed this row began")
 
 
+class Quantity(BigInt):
+    """A column for a whole number that counts something and may need more than 32 bits; a `BigInt` names a record."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Parents:
     """The records under each of which Clio lists a resource that has no list of its own.
@@ -133,9 +137,13 @@ class Resource:
     """One Clio resource: its table, endpoint, GraphQL type, edges and webhook model. Equal only to itself.
 
     `name` is Clio's singular word (`contact`), `plural` the name of the list (`contacts`; the endpoint's path unless
-    given). `poll_s` is how often an incremental run looks for what no webhook told, `reconcile_s` how often the whole
-    list is compared with the mirror. `unserved` names the columns that the GraphQL type leaves out, each with the
-    reason.
+    given). `poll_s` is how often an incremental run looks for what no webhook told, and `poll_uncovered_s` how often
+    while there is a webhook model and nothing is delivered (`core.webhooks.coverage`); `reconcile_s` is how often the
+    whole list is compared with the mirror. `unserved` names the columns that the GraphQL type leaves out, each with the
+    reason. `redacted` names the boolean column, if there is one, by which Clio says that it hid values: such a record
+    does not replace one of the same second that was shown in full. `trash_column` names the column, if there is one,
+    that holds a value while a record lies in Clio's trash, where lists still show it: such a record is `deleted`, and
+    `present` again when it is restored.
     """
 
     IDENTIFIER: ClassVar[re.Pattern[str]] = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -149,8 +157,11 @@ class Resource:
     webhook: WebhookModel | None = None
     plural: str = ""
     poll_s: float = 300.0
+    poll_uncovered_s: float = 60.0
     reconcile_s: float = 86400.0
     unserved: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    redacted: str | None = None
+    trash_column: str | None = None
 
     def __post_init__(self) -> None:
         if not self.plural:
@@ -160,6 +171,9 @@ class Resource:
                 raise PluginError(f"resource name {text!r} must be lower case letters, digits and underscores")
         if not issubclass(self.table, MirrorTable):
             raise PluginError(f"resource {self.name}: table {self.table.__name__} must be a core.resource.MirrorTable")
+        for name in ("redacted", "trash_column"):
+            if getattr(self, name) not in {None, *self.columns}:
+                raise PluginError(f"resource {self.name}: `{name}` names a column that is not there")
         for edge in self.edges:
             if edge.column not in self.columns:
                 raise PluginError(
@@ -209,6 +223,7 @@ __all__ = [
     "NamedReference",
     "Nested",
     "Parents",
+    "Quantity",
     "Reference",
     "Resource",
     "ToMany",

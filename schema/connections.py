@@ -5,9 +5,8 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import strawberry
-from graphql.pyutils import Path
 
-from schema.context import Info
+from schema.context import Info, place_of
 from schema.entities import Entity
 from schema.filters import plain
 from schema.global_ids import read_firm
@@ -217,14 +216,3 @@ def _read_query(
         name=list_name,
         owned=owned,
     )
-
-
-def place_of(path: Path) -> tuple[Any, ...]:
-    """Return the place of a field in a request without its indexes: equal for all parents of one level."""
-    found = []
-    step: Path | None = path
-    while step is not None:
-        if isinstance(step.key, str):
-            found.append((step.typename, step.key))
-        step = step.prev
-    return tuple(found)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import strawberry
+from graphql.pyutils import Path
 
 from core.auth.principal import Principal
 from core.errors import Unauthenticated
@@ -48,3 +49,18 @@ class OperationContext:
 
 
 Info = strawberry.Info[OperationContext, Any]
+
+
+def place_of(path: Path) -> tuple[Any, ...]:
+    """Return the place of a field in a request, itself first, without indexes: equal for all parents of one level.
+
+    Whatever is read at one place is read together, so the number of statements follows the document alone. Fields of
+    one object share what they read under the place of that object, which is the rest of theirs: `place_of(path)[1:]`.
+    """
+    found = []
+    step: Path | None = path
+    while step is not None:
+        if isinstance(step.key, str):
+            found.append((step.typename, step.key))
+        step = step.prev
+    return tuple(found)

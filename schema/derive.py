@@ -8,7 +8,7 @@ import strawberry
 
 from core.resource import Resource, ToOne
 from schema.connections import connection_field, connection_type, list_arguments
-from schema.context import Info
+from schema.context import Info, place_of
 from schema.entities import Entity, describe_fields
 from schema.extensions import Connection, Extension, Graph, ListCondition, ListOrder, ObjectField
 from schema.filters import FilterInputs
@@ -192,7 +192,7 @@ def _to_one_field(edge: ToOne, target: Entity, *, description: str) -> Any:
         number = vars(root)[edge.column]
         if number is None:
             return None
-        return await target.find(info.context.readers, vars(root)["firm"], number)
+        return await target.find(info.context.readers, vars(root)["firm"], number, place=place_of(info.path))
 
     resolve.__annotations__ = {"root": Any, "info": strawberry.Info, "return": target.type | None}
     return strawberry.field(resolver=resolve, description=description)

@@ -31,9 +31,12 @@ class Entity:
         vars(made).update(record.items())
         return made
 
-    async def find(self, readers: Readers, firm: int, number: int) -> Any | None:
-        """Return the object of a firm and number, whatever its presence; None where the caller sees none. Batched."""
-        record = await readers.records(self.listing).load((firm, number))
+    async def find(self, readers: Readers, firm: int, number: int, *, place: Any = None) -> Any | None:
+        """Return the object of a firm and number, whatever its presence; None where the caller sees none.
+
+        Batched with all that is asked for at the same `place` of the request (`schema.context.place_of`).
+        """
+        record = await readers.records(self.listing, place).load((firm, number))
         return None if record is None else self.make(record)
 
     async def find_global(self, readers: Readers, found: GlobalId) -> Any | None:

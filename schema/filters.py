@@ -11,6 +11,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from schema.global_ids import read_number
 from schema.read.listing import Kind, Listing
+from schema.scalars import BigInt
 from schema.types.mirrored import Presence
 
 EQUAL = {"eq": "Equal.", "ne": "Not equal; null counts as not equal.", "in": "One of these.", "notIn": "None of these."}
@@ -53,6 +54,7 @@ def _kind_input(name: str, value: Any, what: str, operators: Mapping[str, str]) 
 KIND_INPUTS: Mapping[Kind, type[Any]] = {
     Kind.TEXT: _kind_input("StringFilter", str, "text", EQUAL | COMPARED | TEXTUAL | NULL),
     Kind.ID: _kind_input("IDFilter", strawberry.ID, "a number that names a record", EQUAL | COMPARED | NULL),
+    Kind.QUANTITY: _kind_input("BigIntFilter", BigInt, "a whole number", EQUAL | COMPARED | NULL),
     Kind.INT: _kind_input("IntFilter", int, "a whole number", EQUAL | COMPARED | NULL),
     Kind.FLOAT: _kind_input("FloatFilter", float, "a number", EQUAL | COMPARED | NULL),
     Kind.DECIMAL: _kind_input("DecimalFilter", Decimal, "a decimal number", EQUAL | COMPARED | NULL),

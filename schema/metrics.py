@@ -1,10 +1,11 @@
 """`metrics`: one field for each plugin that has any, over the firms of the caller."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
 import strawberry
 
+from core.db.engine import Pool
 from core.errors import PluginError
 from schema.connections import make_type
 from schema.context import Info
@@ -37,6 +38,23 @@ async def metric_rows(info: Info, root: MetricsRoot, text: str, *values: Any) ->
         raise PluginError("a metric's statement must hold {firm:alias} for each table it reads, to stay within firms")
     firms = None if root.firms is None else sorted(root.firms)
     return await fetch(info.context.readers.pool, Statement(_within_firms(text), [firms, *values]))
+
+
+def metric_figure(text: str, column: str) -> Callable[[Any, Info], Awaitable[Any]]:
+    """Return the resolver of one figure: a column of a statement's only row.
+
+    The statement is as for `metric_rows`, without parameters, and runs once for all of its figures that are asked for.
+    """
+
+    async def resolve(root: Any, info: Info) -> Any:
+        async def load(_pool: Pool, _firms: frozenset[int] | None, columns: list[str]) -> list[Any]:
+            (row,) = await metric_rows(info, root, text)
+            return [row[each] for each in columns]
+
+        return await info.context.readers.loader((text, root.firms), load).load(column)
+
+    del resolve.__annotations__["return"]
+    return resolve
 
 
 def _within_firms(text: str) -> str:

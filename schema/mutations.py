@@ -75,7 +75,7 @@ class CancelSyncPayload:
 
 
 @asynccontextmanager
-async def _collecting(errors: Errors, argument: str | None) -> AsyncIterator[None]:
+async def collecting(errors: Errors, argument: str | None) -> AsyncIterator[None]:
     """Turn a ServiceError of the domain into an item of `errors`; permission failures stay GraphQL errors."""
     try:
         yield
@@ -90,7 +90,7 @@ async def _connect_firm(
 ) -> ConnectFirmPayload:
     errors: Errors = []
     url = None
-    async with _collecting(errors, "region"):
+    async with collecting(errors, "region"):
         url = await info.context.services.accounts.authorize_url(cast("Region", region.value))
     return ConnectFirmPayload(authorize_url=url, errors=errors)
 
@@ -102,7 +102,7 @@ async def _disconnect_firm(
     context = info.context
     errors: Errors = []
     firm: Firm | None = None
-    async with _collecting(errors, "id"):
+    async with collecting(errors, "id"):
         number = read_id_of(id, "Firm", name="id").number
         if await FIRM.find(context.readers, number, number) is None:
             raise NotFound("there is no such firm")
@@ -145,7 +145,7 @@ async def _sync_now(
     context = info.context
     errors: Errors = []
     runs: list[SyncRun] = []
-    async with _collecting(errors, "resource" if resource else None):
+    async with collecting(errors, "resource" if resource else None):
         firms = await _firms(context, firm or None)
         asked = await request_runs(context.services, firms=firms, resource=resource or None, full=bool(full))
         runs = await _runs(context, asked, firms)
@@ -170,7 +170,7 @@ async def _reconcile(
     context = info.context
     errors: Errors = []
     runs: list[SyncRun] = []
-    async with _collecting(errors, "resource" if resource else None):
+    async with collecting(errors, "resource" if resource else None):
         firms = await _firms(context, firm or None)
         asked = await request_reconciliations(
             context.services,
@@ -190,7 +190,7 @@ async def _cancel_sync(
     errors: Errors = []
     run: SyncRun | None = None
     cancelled = False
-    async with _collecting(errors, "id"):
+    async with collecting(errors, "id"):
         found = read_id_of(id, "SyncRun", name="id")
         if await SYNC_RUN.find(context.readers, found.firm, found.number) is None:
             raise NotFound("there is no such sync run")

@@ -12,6 +12,15 @@ from strawberry.types.scalar import ScalarDefinition
 AnyScalar = NewType("AnyScalar", object)
 """Text, a number or a boolean, for conditions whose type is only known by what they are compared with."""
 
+BigInt = NewType("BigInt", int)
+"""A whole number beyond GraphQL's Int of 32 bits."""
+
+
+def _read_big_int(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise GraphQLError("a BigInt is a whole number")
+
 
 def _read_scalar(value: object) -> object:
     if isinstance(value, str | int | float):
@@ -87,6 +96,12 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         description="Text, a number, true or false.",
         serialize=lambda value: value,
         parse_value=_read_scalar,
+    ),
+    BigInt: strawberry.scalar(
+        name="BigInt",
+        description="A whole number that may exceed 32 bits, as a JSON number.",
+        serialize=int,
+        parse_value=_read_big_int,
     ),
     datetime.datetime: strawberry.scalar(
         name="DateTime",

@@ -46,7 +46,7 @@ def check_table(resource: Resource, folder: Path | None) -> Iterator[Problem]:
             yield _problem(f"{table}.{name}", "is in the table and in no migration", "add the column in a migration")
     indexed = {word for found, inside in _INDEX.findall(sql) if found == table for word in re.findall(r"\w+", inside)}
     for edge in resource.edges:
-        if edge.column not in indexed:
+        if edge.reverse is not None and edge.column not in indexed:
             step = f"CREATE INDEX {table}_{edge.column} ON {table} (firm, {edge.column}, clio_id)"
             yield _problem(f"{table}.{edge.column}", f"is followed by the edge {edge.name} and has no index", step)
 

@@ -26,6 +26,8 @@ from core.errors import (
 DEFAULT_RETRY_AFTER_S = 30.0
 LONGEST_RETRY_AFTER_S = 300.0
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
 _ERROR_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
 
 
@@ -74,6 +76,39 @@ def error_of(response: httpx.Response, what: str) -> ClioError:
         case _:
             text = f"clio refused {what} with {status} ({kind}): the request itself must change"
             return ClioInvalidRequest(text, status=status, error_type=kind)
+
+
+def envelope_of(response: httpx.Response, what: str) -> dict[str, Any]:
+    """Return the envelope of an answer.
+
+    Raises:
+        ClioError: the answer is no success, or none that can be read; see `error_of` and `data_of`.
+    """
+    if not response.is_success:
+        raise error_of(response, what)
+    return data_of(response, what)
+
+
+def location_of(response: httpx.Response, what: str) -> str:
+    """Return where a 303 leads: an `https` address, or one on loopback where Clio itself is asked over plain HTTP.
+
+    Raises:
+        ClioError: the answer is no 303, or leads to another kind of address; no message tells where: it opens a file.
+    """
+    if response.status_code != httpx.codes.SEE_OTHER:
+        if response.is_success:
+            data_of(response, what)  # which tells a rate limit on a 200
+            raise ClioUnexpectedAnswer(f"clio's answer to {what} leads nowhere", status=response.status_code)
+        raise error_of(response, what)
+    text = response.headers.get("location", "")
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    plain = url.scheme == "http" and url.host in LOOPBACK and response.request.url.scheme == "http"
+    if not url.host or (url.scheme != "https" and not plain):
+        raise ClioUnexpectedAnswer(f"clio sends {what} to an address that is not https: not passed on", status=303)
+    return str(text)
 
 
 def data_of(response: httpx.Response, what: str) -> dict[str, Any]:

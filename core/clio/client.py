@@ -3,15 +3,15 @@
 import asyncio
 import datetime
 import functools
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import httpx
 import stamina
 
 from core.clio.access import AccessKeeper
-from core.clio.answers import data_of, error_of, next_url_of, record_of
+from core.clio.answers import envelope_of, location_of, next_url_of, record_of
 from core.clio.budget import Priority, Slot
 from core.clio.regions import pinned_url
 from core.errors import ClioRateLimited, ClioUnauthorized, ClioUnavailable, ClioUnexpectedAnswer
@@ -19,6 +19,11 @@ from core.logging import get_logger
 from core.resource import ClioEndpoint
 
 log = get_logger(__name__)
+
+T = TypeVar("T")
+
+Read: TypeAlias = Callable[[httpx.Response, str], T]
+"""Takes an answer and the name of its request; returns what is wanted of it, or raises one of the typed errors."""
 
 IDEMPOTENT = frozenset({"GET", "PUT", "DELETE"})
 """Methods that may be sent again after a lost answer: without an idempotency key, a second POST is a second record."""
@@ -69,10 +74,33 @@ class ClioClient:
         Raises:
             ClioError: one of its subclasses for each failure; see core.errors.
         """
+        sent = {"params": params, "json": json, "headers": headers or {}}
+        return await self._ask(method, path_or_url, envelope_of, priority, patience_s, **sent)
+
+    async def location(
+        self, path: str, *, priority: Priority, params: Mapping[str, str] | None = None, patience_s: float | None = None
+    ) -> str:
+        """Return where Clio sends a GET that it answers with 303, such as a download; nothing is read from there.
+
+        The address opens a file to whoever has it: never log or keep it. Cost, waits and errors are those of `request`.
+
+        Raises:
+            ClioUnexpectedAnswer: Clio sends nowhere, or to an address that is not `https`.
+        """
+        return await self._ask("GET", path, location_of, priority, patience_s, params=params, json=None, headers={})
+
+    async def _ask(
+        self,
+        method: str,
+        path_or_url: str,
+        read: Read[T],
+        priority: Priority,
+        patience_s: float | None,
+        **request: Any,
+    ) -> T:
+        """Send a request, again where that is safe and may help; return what `read` makes of the answer."""
         patience_s = PATIENCE_S[priority] if patience_s is None else patience_s
-        one_try = functools.partial(
-            self._try, method, path_or_url, priority, patience_s, params=params, json=json, headers=headers or {}
-        )
+        one_try = functools.partial(self._try, method, path_or_url, read, priority, patience_s, **request)
         if method not in IDEMPOTENT:
             return await one_try()
         async for attempt in stamina.retry_context(
@@ -164,13 +192,14 @@ class ClioClient:
         self,
         method: str,
         path_or_url: str,
+        read: Read[T],
         priority: Priority,
         patience_s: float,
         *,
         params: Params | None,
         json: Any,
         headers: Mapping[str, str],
-    ) -> dict[str, Any]:
+    ) -> T:
         """Send once; when Clio refuses the token, refresh it and send once more."""
         token = await self._accounts.access(self.firm)
         for last in (False, True):
@@ -178,7 +207,7 @@ class ClioClient:
             sent = {**headers, "Authorization": f"Bearer {token.access_token}"}
             try:
                 return await self._send(
-                    method, url, priority, patience_s, params=params or None, json=json, headers=sent
+                    method, url, read, priority, patience_s, params=params or None, json=json, headers=sent
                 )
             except ClioUnauthorized:
                 if last:
@@ -187,17 +216,15 @@ class ClioClient:
         raise ClioUnauthorized(f"clio does not accept the token of firm {self.firm}", status=401)
 
     async def _send(
-        self, method: str, url: str, priority: Priority, patience_s: float, **request: Any
-    ) -> dict[str, Any]:
+        self, method: str, url: str, read: Read[T], priority: Priority, patience_s: float, **request: Any
+    ) -> T:
         what = f"{method} {_name(url)}"
         request["headers"]["X-API-VERSION"] = self._accounts.settings.clio_api_version
         budget = self._accounts.budget
         async with budget.slot(self.firm, priority, patience_s=patience_s) as slot:
             response = await self._exchange(slot, what, method, url, **request)
         try:
-            if not response.is_success:
-                raise error_of(response, what)
-            return data_of(response, what)
+            return read(response, what)
         except ClioRateLimited as error:
             log.warning("clio_rate_limited", firm=self.firm, request=what, retry_after_s=error.retry_after_s)
             await budget.block(self.firm, error.retry_after_s)

@@ -169,6 +169,7 @@ class WebhookEndpoint(PostgresTable, tablename="webhook_endpoint"):
     error_code = Varchar(length=64, null=True, default=None)
     created_at = Timestamptz()
     updated_at = Timestamptz()
+    enabled_at = Timestamptz(null=True, default=None, help_text="when it last became enabled")
 
 
 class WebhookDelivery(PostgresTable, tablename="webhook_delivery"):

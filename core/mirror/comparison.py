@@ -3,7 +3,7 @@
 A page in order of id covers every id after the last one of the page before it, up to its own last one; the last page
 covers all that follow. Within that range a record is
 
-- `missing`: listed, and not in the mirror, or not present there;
+- `missing`: listed, and not in the mirror, or not present there, unless it is the same record in Clio's trash;
 - `stale`: listed with another etag or updated_at, and newer than the mirror has it;
 - `extra`: present in the mirror, not listed, and last seen before the page was asked for.
 
@@ -73,7 +73,8 @@ def _found(resource: Resource) -> str:
     return f"""listed AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS record(clio_id bigint, etag text, clio_updated_at timestamptz)
 ), stored AS MATERIALIZED (
-    SELECT clio_id, etag, clio_updated_at, presence, seen_at FROM "{resource.table_name}"
+    SELECT clio_id, etag, clio_updated_at, presence, seen_at, {_trashed(resource)} AS trashed
+    FROM "{resource.table_name}"
     WHERE firm = $2 AND clio_id > $3 AND clio_id <= $4
 ), found AS MATERIALIZED (
     SELECT clio_id, CASE WHEN listed.clio_id IS NULL THEN 'extra'
@@ -84,9 +85,19 @@ def _found(resource: Resource) -> str:
         THEN stored.seen_at < $5 AND (stored.presence = 'present' OR ($12 AND stored.presence = 'unknown'))
         WHEN coalesce(listed.clio_updated_at >= $6, false) THEN false
         WHEN stored.clio_id IS NULL THEN true
+        WHEN stored.trashed AND (stored.etag, stored.clio_updated_at) = (listed.etag, listed.clio_updated_at) THEN false
         WHEN stored.presence <> 'present' THEN stored.seen_at < $5
         ELSE (stored.etag, stored.clio_updated_at) IS DISTINCT FROM (listed.etag, listed.clio_updated_at)
              AND (coalesce(listed.clio_updated_at > stored.clio_updated_at, false)
                   OR (stored.seen_at < $5 AND coalesce(listed.clio_updated_at >= stored.clio_updated_at, true)))
         END
 )"""
+
+
+def _trashed(resource: Resource) -> str:
+    """Whether the mirror has a record as one that Clio lists as lying in its trash."""
+    return (
+        "false"
+        if resource.trash_column is None
+        else f"(presence = 'deleted' AND \"{resource.trash_column}\" IS NOT NULL)"
+    )

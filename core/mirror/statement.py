@@ -36,10 +36,11 @@ def write_statement(resource: Resource, *, authoritative: bool, with_checkpoint:
     newer, and is as new as the row or the row is not present), leased.
     """
     own = [*COMMON, *resource.own_columns]
+    presence = _presence(resource)
     checkpoint = _CHECKPOINT if with_checkpoint else ""
     leased = "(SELECT count(*) FROM checkpoint) = 1" if with_checkpoint else "true"
     return f"""
-WITH {_compare(resource, own, authoritative=authoritative)}, {_write(resource, own)}, {_log()}, summary AS (
+WITH {_compare(resource, own, authoritative=authoritative)}, {_write(resource, own, presence)}, {_log()}, summary AS (
     SELECT (SELECT count(*) FROM inserted)::int AS created,
            (SELECT count(*) FROM updated)::int AS updated,
            (SELECT count(*) FROM page)::int AS seen,
@@ -55,7 +56,7 @@ def _compare(resource: Resource, own: list[str], *, authoritative: bool) -> str:
     """The page, what the mirror has of it, and the rows that it changes, locked."""
     table = f'"{resource.table_name}"'
     typed = ", ".join(f'"{name}" {sql_type(resource.columns[name])}' for name in ("clio_id", *own))
-    newer, differs = _newer(authoritative=authoritative), _differs(own)
+    newer, differs = _newer(resource, authoritative=authoritative), _differs(own, _presence(resource))
     return f"""page AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS record({typed})
 ), current AS MATERIALIZED (
@@ -74,19 +75,19 @@ def _compare(resource: Resource, own: list[str], *, authoritative: bool) -> str:
 )"""
 
 
-def _write(resource: Resource, own: list[str]) -> str:
+def _write(resource: Resource, own: list[str], presence: str) -> str:
     """The two writes, each returning the rows as they now are."""
     table = f'"{resource.table_name}"'
     return f"""inserted AS (
     INSERT INTO {table} (firm, clio_id, presence, seen_at, {", ".join(f'"{name}"' for name in own)})
-    SELECT $2, page.clio_id, 'present', $3, {", ".join(f'page."{name}"' for name in own)}
+    SELECT $2, page.clio_id, {presence}, $3, {", ".join(f'page."{name}"' for name in own)}
     FROM page WHERE NOT EXISTS (SELECT FROM current WHERE current.clio_id = page.clio_id)
     ORDER BY page.clio_id
     ON CONFLICT (firm, clio_id) DO NOTHING
     RETURNING *
 ), updated AS (
     UPDATE {table} AS stored
-    SET presence = 'present', seen_at = $3, {", ".join(f'"{name}" = page."{name}"' for name in own)}
+    SET presence = {presence}, seen_at = $3, {", ".join(f'"{name}" = page."{name}"' for name in own)}
     FROM stale JOIN page USING (clio_id)
     WHERE stored.id = stale.id
     RETURNING stored.*
@@ -100,8 +101,10 @@ def _log() -> str:
     SELECT $2, $5, clio_id, 'created', $3, $4, etag, NULL, {_image("inserted")}
     FROM inserted
     UNION ALL
-    SELECT $2, $5, updated.clio_id, CASE stale.presence WHEN 'present' THEN 'updated' ELSE 'restored' END, $3, $4,
-           updated.etag, difference.before, difference.after
+    SELECT $2, $5, updated.clio_id,
+           CASE WHEN stale.presence = updated.presence THEN 'updated' WHEN updated.presence = 'present' THEN 'restored'
+                ELSE updated.presence END,
+           $3, $4, updated.etag, difference.before, difference.after
     FROM updated JOIN stale USING (id),
     LATERAL (
         SELECT jsonb_object_agg(key, stale.image -> key) AS before, jsonb_object_agg(key, value) AS after
@@ -111,7 +114,7 @@ def _log() -> str:
 )"""
 
 
-def _newer(*, authoritative: bool) -> str:
+def _newer(resource: Resource, *, authoritative: bool) -> str:
     """Whether the record may overwrite the row; see invariant 1 of docs/architecture.md."""
     later = "page.clio_updated_at > stored.clio_updated_at"
     if not authoritative:
@@ -119,13 +122,28 @@ def _newer(*, authoritative: bool) -> str:
     return f"""(
         CASE WHEN stored.presence = 'deleted' THEN $3 > stored.seen_at
              ELSE coalesce({later}, true)
-                  OR (page.clio_updated_at = stored.clio_updated_at AND $3 >= stored.seen_at) END)"""
+                  OR (page.clio_updated_at = stored.clio_updated_at AND $3 >= stored.seen_at{_shown(resource)}) END)"""
 
 
-def _differs(own: list[str]) -> str:
+def _shown(resource: Resource) -> str:
+    """A condition that keeps what was shown in full from a record of the same second that was redacted."""
+    if resource.redacted is None:
+        return ""
+    stored, page = (f'coalesce({alias}."{resource.redacted}", false)' for alias in ("stored", "page"))
+    return f" AND ({stored} OR NOT {page})"
+
+
+def _differs(own: list[str], presence: str) -> str:
     stored = ", ".join(f'stored."{name}"' for name in own)
     page = ", ".join(f'page."{name}"' for name in own)
-    return f"(({stored}, stored.presence) IS DISTINCT FROM ({page}, 'present'))"
+    return f"(({stored}, stored.presence) IS DISTINCT FROM ({page}, {presence}))"
+
+
+def _presence(resource: Resource) -> str:
+    """What a record of the page says of its own presence: it is there, or in the trash."""
+    if resource.trash_column is None:
+        return "'present'"
+    return f"CASE WHEN page.\"{resource.trash_column}\" IS NULL THEN 'present' ELSE 'deleted' END"
 
 
 def _image(source: str) -> str:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from core.logging import get_logger
 from core.sync import runs
+from core.webhooks.coverage import coverage_sql
 
 if TYPE_CHECKING:
     from core.services import Services
@@ -24,29 +25,43 @@ async def wake_due_runs(services: "Services") -> int:
     return len(rows)
 
 
+_DUE = f"""
+SELECT firm.id FROM firm
+LEFT JOIN LATERAL (
+    SELECT state, finished_at, CASE state WHEN 'failed' THEN 10 ELSE 1 END AS intervals
+    FROM sync_run
+    WHERE firm = firm.id AND resource = $1 AND kind <> 'reconcile' ORDER BY id DESC LIMIT 1
+) AS latest ON true
+WHERE firm.state = 'connected'
+  AND NOT EXISTS (
+      SELECT FROM sync_run WHERE firm = firm.id AND resource = $1 AND state IN ('queued', 'running')
+  )
+  AND (latest.state IS NULL
+       OR latest.finished_at < now() - make_interval(secs => $2 * latest.intervals)
+       OR (latest.finished_at < now() - make_interval(secs => $3 * latest.intervals) AND NOT EXISTS (
+           SELECT FROM (
+               SELECT * FROM webhook_endpoint WHERE firm = firm.id AND resource = $1 AND state <> 'retired'
+               ORDER BY id DESC LIMIT 1
+           ) AS endpoint
+           WHERE {coverage_sql("endpoint")} IN ('delivering', 'unproven')
+       )))"""
+
+
 async def request_due_polls(services: "Services") -> int:
     """Ask for an incremental run of every resource whose last run is longer ago than its polling interval.
 
-    Reconcile runs do not count, and none is asked for beside one. A resource whose latest run failed waits ten
-    intervals; a firm that is not connected is left alone.
+    The interval is `poll_uncovered_s` for firms to which the resource's webhook delivers nothing. Reconcile runs do not
+    count, and none is asked for beside one. A resource whose latest run failed waits ten intervals; a firm that is not
+    connected is left alone.
     """
     asked = 0
     for resource in services.registry.resources:
+        uncovered_s = resource.poll_s if resource.webhook is None else min(resource.poll_s, resource.poll_uncovered_s)
         rows = await services.database.pool.fetch(
-            """SELECT firm.id FROM firm
-               LEFT JOIN LATERAL (
-                   SELECT state, finished_at FROM sync_run
-                   WHERE firm = firm.id AND resource = $1 AND kind <> 'reconcile' ORDER BY id DESC LIMIT 1
-               ) AS latest ON true
-               WHERE firm.state = 'connected'
-                 AND NOT EXISTS (
-                     SELECT FROM sync_run
-                     WHERE firm = firm.id AND resource = $1 AND state IN ('queued', 'running')
-                 )
-                 AND (latest.state IS NULL OR latest.finished_at < now() - make_interval(
-                     secs => $2 * CASE latest.state WHEN 'failed' THEN 10 ELSE 1 END))""",
+            _DUE,
             resource.name,
             resource.poll_s * services.settings.poll_factor,
+            uncovered_s * services.settings.poll_factor,
         )
         firms = [row["id"] for row in rows]
         if firms:

@@ -22,7 +22,12 @@ DELETED = "deleted"
 
 Outcome = Literal["created", "updated", "deleted", "unchanged"]
 
-_OUTCOMES: Mapping[str, Outcome] = {"created": "created", "updated": "updated", "restored": "updated"}
+_OUTCOMES: Mapping[str, Outcome] = {
+    "created": "created",
+    "updated": "updated",
+    "restored": "updated",
+    "deleted": "deleted",
+}
 """Operation of the change log to outcome of a delivery."""
 
 

@@ -28,7 +28,9 @@ AWAITING_HANDSHAKE: frozenset[EndpointState] = frozenset({"creating", "pending"}
 """States in which a handshake may be accepted."""
 
 _MOVE = """
-UPDATE webhook_endpoint SET state = $2, error_code = $3, updated_at = now()
+UPDATE webhook_endpoint
+SET state = $2::varchar, error_code = $3, updated_at = now(),
+    enabled_at = CASE WHEN $2::varchar = 'enabled' AND state <> 'enabled' THEN now() ELSE enabled_at END
 WHERE id = $1 AND state = ANY ($4::text[])
 RETURNING id"""
 

@@ -1,12 +1,15 @@
 """Contacts: the people and companies a firm deals with."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.hookspecs import hookimpl
-from core.resource import Resource, ToOne, WebhookModel
+from core.resource import Resource, ToMany, ToOne, WebhookModel
 from plugins.contacts import clio, tables, types
+from plugins.contacts.metrics import metrics_field
+from schema.extensions import Extension, Graph, ObjectField
 
-requires = ("custom_fields",)
+requires = ("custom_fields", "schema")
 
 CONTACT = Resource(
     name="contact",
@@ -23,6 +26,14 @@ CONTACT = Resource(
             reverse="employees",
             reverse_description="The people who work for this company.",
         ),
+        ToMany(
+            name="related_contacts",
+            to="Contact",
+            column="related_contact_clio_ids",
+            description="The contacts that Clio names as related to this one.",
+            reverse="relating_contacts",
+            reverse_description="The contacts of which Clio names this one as related.",
+        ),
     ],
 )
 
@@ -37,3 +48,9 @@ def resources() -> list[Resource]:
 def migrations() -> Path:
     """Name the folder of the contacts' migrations."""
     return Path(__file__).parent / "migrations"
+
+
+@hookimpl
+def graphql_extensions(graph: Graph) -> Sequence[Extension]:  # noqa: ARG001 - the hook's signature
+    """Add `metrics { contacts }`."""
+    return [ObjectField(on="Metrics", name="contacts", field=metrics_field())]

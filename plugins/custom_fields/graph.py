@@ -10,7 +10,7 @@ import strawberry
 from core.db.engine import Pool
 from plugins.custom_fields.filtering import condition, order
 from plugins.custom_fields.types import PicklistOption
-from schema.context import Info
+from schema.context import Info, place_of
 from schema.entities import Entity
 from schema.extensions import Connection, Extension, Graph, ObjectField
 from schema.global_ids import read_number
@@ -105,7 +105,7 @@ def _values_field(type_name: str, value_types: Mapping[str, type[Any]]) -> Any:
     interface = value_types["interface"]
 
     async def resolve(root: Any, info: Info) -> Any:
-        loader = info.context.readers.loader("custom_field_values", load_values)
+        loader = info.context.readers.loader((load_values, place_of(info.path)[1:]), load_values)
         rows = await loader.load((root.firm, type_name, int(root.clio_id)))
         return [_make(value_types, row) for row in rows]
 
@@ -120,7 +120,7 @@ def _value_field(type_name: str, value_types: Mapping[str, type[Any]]) -> Any:
         info: Info,
         definition: Annotated[strawberry.ID, strawberry.argument(description="Clio's id of the definition.")],
     ) -> Any:
-        loader = info.context.readers.loader("custom_field_values", load_values)
+        loader = info.context.readers.loader((load_values, place_of(info.path)[1:]), load_values)
         wanted = read_number(definition, name="definition")
         rows = await loader.load((root.firm, type_name, int(root.clio_id)))
         return next((_make(value_types, row) for row in rows if row["custom_field_clio_id"] == wanted), None)
@@ -164,7 +164,7 @@ _PYTHON: Mapping[str, Any] = {"number": Decimal, "date": datetime.date, "time": 
 def _interface(definition: Entity) -> type[Any]:
     async def defined(root: Any, info: Info) -> Any:
         number = root.custom_field_clio_id
-        return None if number is None else await definition.find(info.context.readers, root.firm, number)
+        return None if number is None else await _definition_of(definition, root, info)
 
     async def text(root: Any, info: Info) -> str | None:
         option = await _option(definition, root, info) if root.field_type == "picklist" else None
@@ -195,11 +195,17 @@ def _interface(definition: Entity) -> type[Any]:
     return strawberry.interface(cls, description="The value of a custom field on one record.")
 
 
+async def _definition_of(definition: Entity, root: Any, info: Info) -> Any:
+    """Return a value's definition; its fields share what they read."""
+    readers, place = info.context.readers, place_of(info.path)[1:]
+    return await definition.find(readers, root.firm, root.custom_field_clio_id, place=place)
+
+
 async def _option(definition: Entity, root: Any, info: Info) -> Mapping[str, Any] | None:
     """Return the choice that a picklist value points to, removed ones included; None until the definition arrived."""
     if root.reference is None or root.custom_field_clio_id is None:
         return None
-    found = await definition.find(info.context.readers, root.firm, root.custom_field_clio_id)
+    found = await _definition_of(definition, root, info)
     options: Sequence[Mapping[str, Any]] = (found.picklist_options if found else None) or ()
     return next((option for option in options if option["id"] == str(root.reference)), None)
 
@@ -225,7 +231,8 @@ def _reference_fields(graph: Graph, definition: Entity, field_type: str) -> dict
 
         async def referred(root: Any, info: Info) -> Any:
             found = root.reference
-            return None if found is None else await target.find(info.context.readers, root.firm, found)
+            readers, place = info.context.readers, place_of(info.path)
+            return None if found is None else await target.find(readers, root.firm, found, place=place)
 
         referred.__annotations__["return"] = target.type | None
         fields[field_type] = strawberry.field(

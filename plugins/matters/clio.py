@@ -1,9 +1,82 @@
 """Matters at Clio: the endpoint and the payload. Source: Clio API, matters."""
 
 import datetime
+from decimal import Decimal
+from typing import Any
 
-from core.resource import ClioEndpoint, ClioPayload, NamedReference, Reference
+from pydantic import field_validator
+
+from core.payload import reference_ids
+from core.resource import ClioEndpoint, ClioPayload, NamedReference, Nested, Reference
+from plugins.contacts.clio import AccountBalance, Currency
 from plugins.custom_fields.values import CustomFieldValue
+
+
+class StatuteOfLimitations(NamedReference):
+    """The task that is due on the day after which the matter is barred."""
+
+    due_at: datetime.date | None = None
+    status: str | None = None
+
+    @field_validator("due_at", mode="before")
+    @classmethod
+    def _day_of_instant(cls, value: Any) -> Any:
+        """Take the day out of an instant: the spec says date, and the name says instant."""
+        return value[:10] if isinstance(value, str) else value
+
+
+class Relationship(Nested):
+    """What a contact is to the matter, such as its judge.
+
+    `contact` is not among the fields Clio's spec lists here, and clients of live accounts ask for it.
+    """
+
+    id: int | None = None
+    description: str | None = None
+    contact: Reference | None = None
+
+
+class CustomRate(Nested):
+    """How the matter's own rates are charged; the rates themselves are a level deeper than Clio answers."""
+
+    type: str | None = None
+    on_invoice: bool | None = None
+
+
+class MatterBudget(Nested):
+    """What may be spent on the matter."""
+
+    budget: Decimal | None = None
+    include_expenses: bool | None = None
+
+
+class EvergreenRetainer(Nested):
+    """The balance in trust below which the firm is told."""
+
+    minimum_threshold: Decimal | None = None
+
+
+class AttorneyAllocation(Nested):
+    """How the fees are parted between the attorneys."""
+
+    originating_attorney_allocation: Decimal | None = None
+    responsible_attorney_allocation: Decimal | None = None
+
+
+class BillRecipient(Nested):
+    """A contact to whom bills of the matter are sent."""
+
+    id: int | None = None
+    recipient: Reference | None = None
+
+
+class SplitInvoicePayer(Nested):
+    """A contact who pays a part of each bill."""
+
+    id: int | None = None
+    contact_id: int | None = None
+    split_portion: Decimal | None = None
+    send_to_bill_recipients: bool | None = None
 
 
 class MatterPayload(ClioPayload):
@@ -16,8 +89,11 @@ class MatterPayload(ClioPayload):
     status: str | None = None
     location: str | None = None
     client_reference: str | None = None
+    maildrop_address: str | None = None
     billable: bool | None = None
     billing_method: str | None = None
+    shared: bool | None = None
+    require_utbms_codes: bool | None = None
     open_date: datetime.date | None = None
     pending_date: datetime.date | None = None
     close_date: datetime.date | None = None
@@ -25,12 +101,37 @@ class MatterPayload(ClioPayload):
     has_tasks: bool | None = None
     matter_stage_updated_at: datetime.datetime | None = None
     client: Reference | None = None
+    user: Reference | None = None
     responsible_attorney: Reference | None = None
     originating_attorney: Reference | None = None
     responsible_staff: Reference | None = None
     practice_area: NamedReference | None = None
     matter_stage: NamedReference | None = None
+    group: NamedReference | None = None
+    statute_of_limitations: StatuteOfLimitations | None = None
+    relationships: list[Relationship] | None = None
+    currency: Currency | None = None
+    account_balances: list[AccountBalance] | None = None
+    custom_rate: CustomRate | None = None
+    matter_budget: MatterBudget | None = None
+    evergreen_retainer: EvergreenRetainer | None = None
+    attorney_allocation: AttorneyAllocation | None = None
+    matter_bill_recipients: list[BillRecipient] | None = None
+    split_invoice_payers: list[SplitInvoicePayer] | None = None
     custom_field_values: list[CustomFieldValue] | None = None
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the columns: the limitation's and the currency's parts one by one, and who is related as ids, too."""
+        row = super().to_row()
+        currency, limitation = row.pop("currency"), self.statute_of_limitations
+        related = None if self.relationships is None else [each.contact for each in self.relationships if each.contact]
+        return {
+            **row,
+            "currency_code": currency.code if currency else None,
+            "statute_of_limitations_due_at": limitation.due_at if limitation else None,
+            "statute_of_limitations_status": limitation.status if limitation else None,
+            "related_contact_clio_ids": reference_ids(related),
+        }
 
 
 ENDPOINT = ClioEndpoint(path="matters", payload=MatterPayload)

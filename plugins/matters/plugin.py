@@ -1,12 +1,15 @@
 """Matters: the cases a firm works on for a client."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.hookspecs import hookimpl
-from core.resource import LIFECYCLE, Resource, ToOne, WebhookModel
+from core.resource import LIFECYCLE, Resource, ToMany, ToOne, WebhookModel
 from plugins.matters import clio, tables, types
+from plugins.matters.metrics import metrics_field
+from schema.extensions import Extension, Graph, ObjectField
 
-requires = ("contacts", "custom_fields", "users")
+requires = ("contacts", "custom_fields", "schema", "users")
 
 MATTER = Resource(
     name="matter",
@@ -22,6 +25,22 @@ MATTER = Resource(
             description="The contact the firm works for.",
             reverse="matters",
             reverse_description="The matters in which this contact is the client.",
+        ),
+        ToMany(
+            name="related_contacts",
+            to="Contact",
+            column="related_contact_clio_ids",
+            description="The contacts the matter has a relationship with, such as its judge; not the client as such.",
+            reverse="related_matters",
+            reverse_description="The matters that have a relationship with this contact.",
+        ),
+        ToOne(
+            name="user",
+            to="User",
+            column="user_clio_id",
+            description="The user Clio names for the matter, without saying as what.",
+            reverse="matters",
+            reverse_description="The matters for which Clio names this user, without saying as what.",
         ),
         ToOne(
             name="responsible_attorney",
@@ -61,3 +80,9 @@ def resources() -> list[Resource]:
 def migrations() -> Path:
     """Name the folder of the matters' migrations."""
     return Path(__file__).parent / "migrations"
+
+
+@hookimpl
+def graphql_extensions(graph: Graph) -> Sequence[Extension]:  # noqa: ARG001 - the hook's signature
+    """Add `metrics { matters }`."""
+    return [ObjectField(on="Metrics", name="matters", field=metrics_field())]

@@ -2,7 +2,15 @@
 
 from decimal import Decimal
 
-from core.resource import ClioEndpoint, ClioPayload
+from core.resource import ClioEndpoint, ClioPayload, NamedReference, Nested, Reference
+
+
+class Group(Nested):
+    """A group the user is in."""
+
+    id: int | None = None
+    name: str | None = None
+    type: str | None = None
 
 
 class UserPayload(ClioPayload):
@@ -16,10 +24,18 @@ class UserPayload(ClioPayload):
     phone_number: str | None = None
     enabled: bool | None = None
     account_owner: bool | None = None
+    clio_connect: bool | None = None
     subscription_type: str | None = None
     rate: Decimal | None = None
     roles: list[str] | None = None
     time_zone: str | None = None
+    locale: str | None = None
+    court_rules_default_attendee: bool | None = None
+    default_calendar_id: int | None = None
+    contact: Reference | None = None
+    job_title: NamedReference | None = None
+    default_activity_description: NamedReference | None = None
+    groups: list[Group] | None = None
 
 
 ENDPOINT = ClioEndpoint(path="users", payload=UserPayload, page_limit=2000)

@@ -72,7 +72,7 @@ def _from_json(value: Any, kind: Kind, *, nullable: bool) -> Any:
             return value
         case Kind.FLOAT, float():
             return value
-        case ((Kind.ID | Kind.INT), int()) if type(value) is int:
+        case ((Kind.ID | Kind.QUANTITY | Kind.INT), int()) if type(value) is int:
             return checked(value, kind)
         case ((Kind.TEXT | Kind.PRESENCE), str()):
             return checked(value, kind)

@@ -8,7 +8,7 @@ from typing import Any
 from piccolo.columns.base import Column
 from piccolo.table import Table
 
-from core.resource import Resource, ToOne, sql_type
+from core.resource import Quantity, Resource, ToOne, sql_type
 
 
 class Kind(enum.Enum):
@@ -17,6 +17,7 @@ class Kind(enum.Enum):
     TEXT = "text"
     PRESENCE = "varchar"
     ID = "bigint"
+    QUANTITY = "int8"
     INT = "integer"
     FLOAT = "double precision"
     DECIMAL = "numeric"
@@ -145,6 +146,8 @@ class Listing:
 def column_kind(column: Column) -> Kind:
     """Return the kind of a Piccolo column; OTHER where the API cannot compare it, as JSON."""
     name = sql_type(column)
+    if isinstance(column, Quantity):
+        return Kind.QUANTITY
     if name.startswith("array") or name.endswith("[]"):
         base = getattr(column, "base_column", None)
         is_text = base is not None and sql_type(base).startswith(("text", "varchar"))

@@ -6,7 +6,7 @@ from typing import Any
 from core.errors import BadInput
 from schema.read.listing import Kind, Listing
 
-_BITS = {Kind.ID: 64, Kind.INT: 32}
+_BITS = {Kind.ID: 64, Kind.QUANTITY: 64, Kind.INT: 32}
 
 
 class Parameters:

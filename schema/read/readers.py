@@ -70,7 +70,7 @@ class Readers:
         self._pool = pool
         self._firms = firms
         self._lists: dict[Any, ListReader] = {}
-        self._records: dict[Listing, DataLoader[Owner, Record | None]] = {}
+        self._records: dict[tuple[Listing, Any], DataLoader[Owner, Record | None]] = {}
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     @property
@@ -85,11 +85,11 @@ class Readers:
             reader = self._lists[place] = ListReader(self.pool, make())
         return reader
 
-    def records(self, listing: Listing) -> DataLoader[Owner, Record | None]:
-        """Return the loader of a listing's records by firm and number; foreign and missing ones are None."""
-        loader = self._records.get(listing)
+    def records(self, listing: Listing, place: Any = None) -> DataLoader[Owner, Record | None]:
+        """Return the loader, at a place in the request, of records by firm and number; foreign and missing are None."""
+        loader = self._records.get((listing, place))
         if loader is None:
-            loader = self._records[listing] = DataLoader(load_fn=self._record_loader(listing))
+            loader = self._records[listing, place] = DataLoader(load_fn=self._record_loader(listing))
         return loader
 
     def loader(self, key: Hashable, load: Load) -> DataLoader[Any, Any]:

@@ -1,15 +1,51 @@
 """Webhook endpoints and deliveries, without addresses, secrets and bodies."""
 
 import datetime
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
 
 import strawberry
 
 from core.db import tables
+from core.db.engine import Pool
+from core.webhooks.coverage import coverage_sql
+from schema.context import Info
 from schema.read.listing import table_listing
 from schema.types.mirrored import Node
 
 ENDPOINT_SECRETS = ("endpoint_key", "secret", "offered_secret")
 DELIVERY_SECRETS = ("body", "digest", "lease_until", "not_before_at")
+
+
+@strawberry.enum(description="Whether what changes at Clio is told by webhook.")
+class WebhookCoverage(Enum):
+    """Values are those of `core.webhooks.coverage.Coverage`."""
+
+    DELIVERING = strawberry.enum_value("delivering", description="Deliveries come, and tell of what changes.")
+    UNPROVEN = strawberry.enum_value("unproven", description="Enabled; nothing was delivered yet, and nothing missed.")
+    SILENT = strawberry.enum_value(
+        "silent",
+        description="Enabled, and polls found changes that no delivery told of; polled more often until one comes.",
+    )
+    POLLING = strawberry.enum_value(
+        "polling", description="Not enabled: refused, suspended or pending; polled more often until it is."
+    )
+
+
+async def load_coverage(pool: Pool, firms: frozenset[int] | None, endpoints: Sequence[int]) -> list[str | None]:
+    """Return the coverage of each endpoint by its number; None for a retired one. One statement."""
+    text = f"""SELECT t.id, {coverage_sql("t")} AS coverage FROM webhook_endpoint AS t
+        WHERE t.id = ANY ($1::bigint[]) AND ($2::bigint[] IS NULL OR t.firm = ANY ($2::bigint[]))"""
+    rows = await pool.fetch(text, list(endpoints), None if firms is None else sorted(firms))
+    found = {row["id"]: row["coverage"] for row in rows}
+    return [found.get(endpoint) for endpoint in endpoints]
+
+
+async def _coverage(root: Any, info: Info) -> WebhookCoverage | None:
+    loader = info.context.readers.loader("webhook_coverage", load_coverage)
+    found = await loader.load(vars(root)["id"])
+    return None if found is None else WebhookCoverage(found)
 
 
 @strawberry.type(
@@ -28,6 +64,10 @@ class WebhookEndpoint(Node):
     error_code: str | None = strawberry.field(description="Why it failed or was suspended.")
     created_at: datetime.datetime = strawberry.field(description="When it was first asked for.")
     updated_at: datetime.datetime = strawberry.field(description="When its state last changed.")
+    enabled_at: datetime.datetime | None = strawberry.field(description="When it last became enabled.")
+    coverage: WebhookCoverage | None = strawberry.field(
+        resolver=_coverage, description="Whether what changes at Clio is told by it; null once it is retired."
+    )
 
 
 @strawberry.type(description="One delivery of a webhook. Its body is never shown.")

@@ -1,6 +1,7 @@
 """Answers that are not what one hopes for: odd bodies, odd addresses, and connections that break."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -10,12 +11,20 @@ import pytest
 import stamina
 from pydantic import AnyHttpUrl
 
-from core.clio.answers import data_of, error_of, error_type, next_url_of, record_of, retry_after_s
+from core.clio.answers import data_of, error_of, error_type, location_of, next_url_of, record_of, retry_after_s
 from core.clio.budget import Priority, RequestBudget
 from core.clio.client import ClioClient
 from core.clio.regions import HOSTS, pinned_url
 from core.clio.webhooks import list_webhooks
-from core.errors import ClioError, ClioForbidden, ClioInvalidRequest, ClioUnavailable, ClioUnexpectedAnswer
+from core.errors import (
+    ClioError,
+    ClioForbidden,
+    ClioInvalidRequest,
+    ClioNotFound,
+    ClioRateLimited,
+    ClioUnavailable,
+    ClioUnexpectedAnswer,
+)
 from core.services import Services
 from core.settings import Settings
 from mock_clio.server import MockClioServer
@@ -186,3 +195,55 @@ async def test_a_caller_may_have_no_patience(services: Services, firm: int) -> N
     await RequestBudget(services.redis).block(firm, 2)
     with pytest.raises(ClioError, match="used up"):
         await client.request("GET", "users/who_am_i.json", priority=Priority.SYNC, patience_s=0.0)
+
+
+SIGNED = "https://files.example.com/a.pdf?X-Amz-Signature=abc"
+
+
+def test_a_303_leads_to_an_https_address() -> None:
+    assert location_of(answer(303, b"", location=SIGNED), "GET documents") == SIGNED
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "",
+        "/relative?X-Amz-Signature=abc",
+        "https://?X-Amz-Signature=abc",
+        "http://files.example.com/?X-Amz-Signature=abc",
+        "http://127.0.0.1:8001/?X-Amz-Signature=abc",
+        "ftp://files.example.com/?X-Amz-Signature=abc",
+        "javascript:alert('X-Amz-Signature=abc')",
+        "https://files.example.com:port/?X-Amz-Signature=abc",
+    ],
+)
+def test_a_303_that_leads_elsewhere_is_refused_without_telling_where(location: str) -> None:
+    with pytest.raises(ClioUnexpectedAnswer) as caught:
+        location_of(answer(303, b"", location=location), "GET documents")
+    assert caught.value.status == 303
+    assert "X-Amz" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8001", "[::1]:8001", "localhost:8001", "files.example.com"])
+def test_plain_http_is_passed_on_between_loopback_addresses_alone(host: str) -> None:
+    asked = httpx.Request("GET", "http://127.0.0.1:8001/api/v4/documents/1/download.json")
+    response = httpx.Response(303, headers={"location": f"http://{host}/file"}, request=asked)
+    if host == "files.example.com":
+        with pytest.raises(ClioUnexpectedAnswer):
+            location_of(response, "GET documents")
+    else:
+        assert location_of(response, "GET documents") == f"http://{host}/file"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (200, {"data": {"id": 1}}, ClioUnexpectedAnswer),
+        (302, b"", ClioUnexpectedAnswer),
+        (404, {"error": {"type": "NotFound"}}, ClioNotFound),
+        (200, {"data": base64.b64encode(b'{"error":{"type":"RateLimited"}}').decode()}, ClioRateLimited),
+    ],
+)
+def test_what_is_no_303_leads_nowhere(status: int, body: object, error: type[ClioError]) -> None:
+    with pytest.raises(error):
+        location_of(answer(status, body, location=SIGNED), "GET documents")

@@ -67,15 +67,20 @@ class Running:
         )
 
     async def differences(self) -> list[str]:
-        """Compare contacts, matters and users with the mock's own, record by record."""
+        """Compare what is mirrored with the mock's own, record by record; the trash is absent from both.
+
+        Left out is what Clio lists below other records alone, and the mock therefore shows nobody as a whole.
+        """
         found = []
         for resource in self.services.registry.resources:
+            if resource.endpoint.parents is not None:
+                continue
             wanted = await self.control.records(resource.endpoint.path)
             rows = await self.services.database.pool.fetch(
                 f'SELECT clio_id, etag FROM "{resource.table_name}" WHERE presence = $1', "present"
             )
             mirrored = {row["clio_id"]: row["etag"] for row in rows}
-            expected = {clio_id: record["etag"] for clio_id, record in wanted.items()}
+            expected = {clio_id: record["etag"] for clio_id, record in wanted.items() if not record.get("deleted_at")}
             found += [
                 f"{resource.name} {clio_id}: mirror {mirrored.get(clio_id)}, clio {expected.get(clio_id)}"
                 for clio_id in mirrored.keys() | expected.keys()

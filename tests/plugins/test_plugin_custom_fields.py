@@ -1,16 +1,13 @@
 """Custom field values: typed where that can be read, found by definition, and never lost."""
 
-import datetime
 from typing import Any
 
 import pytest
 
-from core.mirror.writer import validate_records, write_records
 from core.services import Services
 from plugins.custom_fields.values import CustomFieldValue
+from tests.plugins.storing import store
 from tests.schema.schema_api import Api
-
-NOW = datetime.datetime(2026, 5, 1, 12, tzinfo=datetime.UTC)
 
 FIELDS = {
     1: "text_line",
@@ -58,19 +55,6 @@ def value(number: int, given: Any, **changes: Any) -> dict[str, Any]:
     }
 
 
-async def store(services: Services, resource: str, *records: dict[str, Any], firm: int = 1, minute: int = 0) -> None:
-    at = NOW + datetime.timedelta(minutes=minute)
-    made = services.registry.resource(resource)
-    await write_records(
-        services.database.pool,
-        made,
-        firm=firm,
-        payloads=validate_records(made, [{"updated_at": at.isoformat(), **record} for record in records]),
-        seen_at=at,
-        source="backfill",
-    )
-
-
 async def define(services: Services, *, firm: int = 1) -> None:
     options = [
         {"id": 701, "option": "Supreme Court", "deleted_at": None},
@@ -108,7 +92,7 @@ async def test_every_kind_of_value_is_typed(graph: Api, snapshot: Any) -> None:
     with graph.count_sql() as statements:
         answer = (await graph.query(WHOLE)).data
     assert answer == snapshot
-    assert len(statements) == 4  # the matter, its values, their definitions, the contact; the matter again is known
+    assert len(statements) == 5  # the matter, its values, their definitions, the contact, and the matter as a value
 
 
 def test_values_are_read_whatever_json_type_they_travel_in() -> None:
@@ -276,3 +260,12 @@ async def test_one_value_and_the_records_of_a_definition_and_of_a_set(graph: Api
         },
         "customFieldSets": {"nodes": [{"customFields": {"nodes": [{"clioId": "7"}, {"clioId": "6"}]}}]},
     }
+
+
+async def test_values_go_with_rows_that_are_removed_for_good(graph: Api) -> None:
+    await fill(graph.services)
+    pool = graph.services.database.pool
+    await pool.execute("DELETE FROM matters_matter WHERE firm = 1")
+    assert [row["firm"] for row in await pool.fetch("SELECT DISTINCT firm FROM custom_fields_value")] == [2]
+    await pool.execute("TRUNCATE matters_matter")
+    assert await pool.fetch("SELECT FROM custom_fields_value") == []

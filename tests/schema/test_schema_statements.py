@@ -16,7 +16,7 @@ NESTED = """query($n: Int) { contacts(first: $n) { totalCount nodes {
 async def test_statements_follow_the_query_and_not_the_rows(api: Api, size: int) -> None:
     with api.count_sql() as statements:
         await api.query(NESTED, {"n": size})
-    assert len(statements) == 11
+    assert len(statements) == 12
 
 
 @pytest.mark.parametrize(

@@ -89,10 +89,9 @@ class Scene:
 
     async def forget(self, *clio_ids: int) -> None:
         """Lose rows, as nothing of ours would."""
-        for table, column in ((self.table, "clio_id"), ("custom_fields_value", "parent_clio_id")):
-            await self.services.database.pool.execute(
-                f"DELETE FROM {table} WHERE firm = $1 AND {column} = ANY ($2)", self.firm, clio_ids
-            )
+        await self.services.database.pool.execute(
+            f"DELETE FROM {self.table} WHERE firm = $1 AND clio_id = ANY ($2)", self.firm, clio_ids
+        )
 
     async def age(self, *clio_ids: int) -> None:
         """Make rows older than Clio's records, and different."""

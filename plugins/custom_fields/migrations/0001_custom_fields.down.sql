@@ -5,5 +5,6 @@ DROP TABLE custom_fields_custom_field_set;
 DROP TABLE custom_fields_custom_field;
 DROP FUNCTION custom_fields_name_values();
 DROP FUNCTION custom_fields_project();
+DROP FUNCTION custom_fields_forget();
 DROP FUNCTION custom_fields_values(bigint, text, jsonb);
 DROP FUNCTION custom_fields_definition(bigint, text, text, text);

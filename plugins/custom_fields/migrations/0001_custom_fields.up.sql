@@ -112,6 +112,18 @@ CREATE FUNCTION custom_fields_values(of_firm bigint, of_parent text, given jsonb
     ) AS named
 $$;
 
+CREATE FUNCTION custom_fields_forget() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        DELETE FROM custom_fields_value WHERE parent_type = TG_ARGV[0];
+    ELSE
+        DELETE FROM custom_fields_value AS stored USING gone
+        WHERE stored.firm = gone.firm AND stored.parent_type = TG_ARGV[0] AND stored.parent_clio_id = gone.clio_id;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION custom_fields_name_values() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE custom_fields_value AS stored
@@ -135,12 +147,18 @@ BEGIN
         'FOR EACH STATEMENT EXECUTE FUNCTION custom_fields_project(%L)', parent_table, parent);
     EXECUTE format('CREATE TRIGGER custom_field_values_updated AFTER UPDATE ON %s REFERENCING OLD TABLE AS previous '
         'NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION custom_fields_project(%L)', parent_table, parent);
+    EXECUTE format('CREATE TRIGGER custom_field_values_deleted AFTER DELETE ON %s REFERENCING OLD TABLE AS gone '
+        'FOR EACH STATEMENT EXECUTE FUNCTION custom_fields_forget(%L)', parent_table, parent);
+    EXECUTE format('CREATE TRIGGER custom_field_values_truncated AFTER TRUNCATE ON %s '
+        'FOR EACH STATEMENT EXECUTE FUNCTION custom_fields_forget(%L)', parent_table, parent);
 END
 $$;
 CREATE FUNCTION custom_fields_detach(parent_table regclass, parent text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE format('DROP TRIGGER custom_field_values_inserted ON %s', parent_table);
     EXECUTE format('DROP TRIGGER custom_field_values_updated ON %s', parent_table);
+    EXECUTE format('DROP TRIGGER custom_field_values_deleted ON %s', parent_table);
+    EXECUTE format('DROP TRIGGER custom_field_values_truncated ON %s', parent_table);
     DELETE FROM custom_fields_value WHERE parent_type = parent;
 END
 $$;

@@ -1,0 +1,17 @@
+ALTER TABLE contacts_contact
+    DROP COLUMN related_contact_clio_ids,
+    DROP COLUMN has_clio_for_clients_permission,
+    DROP COLUMN is_clio_for_client_user,
+    DROP COLUMN clio_connect_email,
+    DROP COLUMN client_connect_user_id,
+    DROP COLUMN payment_profile,
+    DROP COLUMN co_counsel_rate,
+    DROP COLUMN activity_rates,
+    DROP COLUMN account_balances,
+    DROP COLUMN currency_code,
+    DROP COLUMN require_utbms_codes,
+    DROP COLUMN instant_messengers,
+    DROP COLUMN web_sites,
+    DROP COLUMN addresses,
+    DROP COLUMN phone_numbers,
+    DROP COLUMN email_addresses;
