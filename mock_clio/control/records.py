@@ -37,7 +37,7 @@ async def answer(state: MockState, request: Request, rest: list[str]) -> Respons
         if row is None:
             raise not_found()
         return json_response(200, {"data": plan.render(row)})
-    if "create" not in resource.verbs or resource.path == "webhooks":
+    if resource.path == "webhooks" or ("create" not in resource.verbs and request.method != "PATCH"):
         raise ApiError(422, "ArgumentError", f"{resource.path} cannot be edited here")
     if request.method == "POST" and row_id is None:
         return json_response(201, {"data": plan.render(state.writer.create(resource, data_of(request), state.owner))})

@@ -27,8 +27,8 @@ from core.errors import (
 )
 from core.services import Services
 from core.settings import Settings
+from core.testing.driving import Control
 from mock_clio.server import MockClioServer
-from tests.driving import Control
 
 GET = httpx.Request("GET", "https://app.clio.com/api/v4/contacts.json")
 

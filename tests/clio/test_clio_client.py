@@ -20,7 +20,7 @@ from core.errors import (
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
-from tests.driving import Control
+from core.testing.driving import Control
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from core.errors import ClioError, ClioGrantDead, ClioRateLimited, NotFound
 from core.services import Services
 from core.settings import Settings
+from core.testing.driving import CLIENT_ID, Control, approve, until
 from mock_clio.server import MockClioServer
-from tests.driving import CLIENT_ID, Control, approve, until
 
 
 async def renewal_began(mock_clio: MockClioServer) -> None:

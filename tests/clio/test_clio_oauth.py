@@ -10,8 +10,8 @@ from core.clio.budget import Priority
 from core.errors import ClioGrantDead, ClioInvalidRequest, ClioUnavailable, NotFound, OAuthStateInvalid
 from core.services import Services
 from core.settings import Settings
+from core.testing.driving import CLIENT_ID, Control, approve, approve_redirect
 from mock_clio.server import MockClioServer
-from tests.driving import CLIENT_ID, Control, approve, approve_redirect
 
 
 async def token_requests(control: Control) -> int:

@@ -14,10 +14,10 @@ from core.mirror.writer import validate_records, write_records
 from core.process import migrate_all
 from core.services import Services
 from core.settings import Settings
+from core.testing.api import open_api
 from tests.commands.court_dates import SCALARS, TO_ONE, specification
 from tests.installing import ROOT, clio_service, install, run
 from tests.mirror.scene import at
-from tests.schema.schema_api import open_api
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from core.services import Services
 from core.settings import Settings
 from core.sync import runs
-from tests.driving import Control
+from core.testing.driving import Control
 from tests.sync.reconcile_scene import Scene
 
 

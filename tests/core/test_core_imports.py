@@ -15,6 +15,8 @@ FORBIDDEN = {
     "mock_clio": {"core", "schema", "plugins", "dashboard"},
     "dashboard": {"core", "schema", "plugins", "mock_clio"},
 }
+KIT = ROOT / "core" / "testing"
+KIT_NEEDS = {"mock_clio"}
 
 
 def imports_of(file: Path) -> Iterator[str]:
@@ -41,7 +43,19 @@ def test_imports_never_run_upwards(package: str) -> None:
         f"{file.relative_to(ROOT)} imports {name}"
         for file in (ROOT / package).rglob("*.py")
         for name in imports_of(file)
-        if name.split(".")[0] in FORBIDDEN[package]
+        if name.split(".")[0] in FORBIDDEN[package] - (KIT_NEEDS if KIT in file.parents else set())
+    ]
+    assert wrong == []
+
+
+def test_the_service_runs_without_the_test_kit_and_what_it_needs() -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for package in FORBIDDEN
+        for file in (ROOT / package).rglob("*.py")
+        if KIT not in file.parents
+        for name in imported_modules(file)
+        if name.startswith("core.testing") or name.split(".")[0] in {"pytest", "pytest_asyncio", "hypothesis"}
     ]
     assert wrong == []
 

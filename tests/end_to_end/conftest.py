@@ -13,7 +13,7 @@ from core.process import listen, serve_app
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
-from tests.driving import Control, approve_redirect, until
+from core.testing.driving import Control, approve_redirect, until
 
 
 class Running:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from core.embedded.processes import is_running
-from tests.driving import until
+from core.testing.driving import until
 
 
 def free_port() -> int:

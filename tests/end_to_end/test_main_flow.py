@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from core.testing.driving import until
 from mock_clio.settings import MockSettings
 from mock_clio.switches import Switches
-from tests.driving import until
 from tests.end_to_end.conftest import Running
 
 FLIPPED: dict[str, Any] = {

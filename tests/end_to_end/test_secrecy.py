@@ -4,8 +4,8 @@ import io
 import json
 
 from core.logging import configure_logging
+from core.testing.driving import CLIENT_ID, CLIENT_SECRET, Control, until
 from mock_clio.server import MockClioServer
-from tests.driving import CLIENT_ID, CLIENT_SECRET, Control, until
 from tests.end_to_end.conftest import Running
 
 

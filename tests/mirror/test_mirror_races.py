@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 from core.db.engine import Connection
 from core.mirror.writer import Checkpoint, WriteResult, validate_records, write_records
-from tests.driving import until
+from core.testing.driving import until
 from tests.mirror.scene import Mirror, at, contact
 
 

@@ -45,6 +45,14 @@ async def test_records_can_be_edited_past_the_rate_limit(control: httpx.AsyncCli
     assert (await control.delete(f"records/contacts/{row_id}")).status_code == 204
     assert (await control.get(f"records/contacts/{row_id}")).status_code == 404
     assert (await control.post("records/users", json={"data": {}})).status_code == 422
+    user = (await control.get("records/users")).json()["data"][0]
+    assert (await control.delete(f"records/users/{user['id']}")).status_code == 422
+    renamed = await control.patch(f"records/users/{user['id']}", json={"data": {"name": "New Name"}})
+    assert renamed.json()["data"] == {
+        **user,
+        "name": "New Name",
+        **{k: renamed.json()["data"][k] for k in ("etag", "updated_at")},
+    }
     assert (await api.get("contacts")).status_code == 429
 
 

@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 
 from core.registry import Registry
-from tests.schema.schema_api import Api, open_api, settings_for
+from core.testing.api import Api, open_api
+from core.testing.stack import settings_for
 
 
 @pytest.fixture

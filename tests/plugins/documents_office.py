@@ -15,9 +15,9 @@ from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
 from core.sync import engine, runs
+from core.testing.driving import Control, until
 from core.webhooks import lifecycle
 from core.webhooks.processing import process_deliveries
-from tests.driving import Control, until
 
 RESOURCES = ("folder", "document", "document_version")
 TABLES = {

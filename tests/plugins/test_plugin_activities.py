@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from core.settings import Settings
+from core.testing.api import Api
 from mock_clio.settings import MockSettings
 from plugins.activities.clio import ActivityPayload
 from tests.plugins.storing import store
-from tests.schema.schema_api import Api
 
 
 def test_the_version_that_is_asked_for_counts_time_in_seconds() -> None:

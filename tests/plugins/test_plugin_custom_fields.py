@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from core.services import Services
+from core.testing.api import Api
 from plugins.custom_fields.values import CustomFieldValue
 from tests.plugins.storing import store
-from tests.schema.schema_api import Api
 
 FIELDS = {
     1: "text_line",

@@ -12,10 +12,10 @@ from core.logging import configure_logging
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
+from core.testing.api import gid
+from core.testing.driving import CLIENT_ID, Control
 from plugins.documents.download import expiry_of
-from tests.driving import CLIENT_ID, Control
 from tests.plugins.documents_office import Office, open_office
-from tests.schema.schema_api import gid
 
 DOWNLOAD = """mutation ($id: ID!, $version: ID) { documentDownload(id: $id, version: $version) {
   url expiresAt errors { code message path } } }"""

@@ -7,8 +7,9 @@ import asyncpg
 import pytest
 
 from core.registry import Registry
+from core.testing.api import Api, gid, open_api
+from core.testing.stack import settings_for
 from plugins.documents.graph import DEEPEST
-from tests.schema.schema_api import Api, gid, open_api, settings_for
 from tests.schema.schema_data import ONE, SEEN, TWO, insert
 
 ROOT, CASE, PLEADINGS, OLD, TRASHED, ORPHAN, LOOP_A, LOOP_B = range(1, 9)

@@ -7,7 +7,7 @@ import pytest
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
-from tests.driving import Control
+from core.testing.driving import Control
 from tests.plugins.documents_office import Office, open_office
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from core.testing.api import Api
 from tests.plugins.storing import lose, store
-from tests.schema.schema_api import Api
 
 EVERYTHING = """{ metrics { contacts {
     total clients withoutEmail byType { type count } createdByMonth { month count }

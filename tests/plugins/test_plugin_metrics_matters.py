@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from core.testing.api import Api
 from tests.plugins.storing import lose, store
-from tests.schema.schema_api import Api
 
 LISTS = """{ metrics { matters {
     total byStatus { status count } openedByMonth { month count }

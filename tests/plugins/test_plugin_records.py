@@ -14,12 +14,12 @@ from core.loading import load_plugins
 from core.mirror.writer import validate_records, write_records
 from core.registry import Registry
 from core.resource import Resource
+from core.testing.api import Api
 from mock_clio.tables.catalog import SCHEMAS
 from plugins.activities.clio import QUANTITIES, TOTALS
 from schema.printing import print_registry_schema
 from tests.plugins.records_reading import Reading, forms, lost, reading_of, scalars_in
 from tests.plugins.records_strategy import records
-from tests.schema.schema_api import Api
 
 SEEN = datetime.datetime(2026, 5, 1, 12, tzinfo=datetime.UTC)
 

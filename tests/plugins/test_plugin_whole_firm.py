@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from core.mirror.writer import validate_records, write_records
+from core.testing.api import Api
 from mock_clio.server import MockClioServer
 from mock_clio.settings import MockSettings
-from tests.schema.schema_api import Api
 
 CLOCK = datetime.datetime(2026, 11, 2, 17, tzinfo=datetime.UTC)
 

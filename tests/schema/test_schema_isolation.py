@@ -6,7 +6,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.schema.schema_api import Api, gid
+from core.testing.api import Api, gid
 from tests.schema.schema_data import ONE, TWO
 
 NUMBERED = ("Contact", "Matter", "User", "SyncRun", "WebhookEndpoint", "WebhookDelivery", "Firm")

@@ -1,6 +1,6 @@
 """Mutations: runs asked for and cancelled, firms connected and disconnected, errors in the payload."""
 
-from tests.schema.schema_api import Api, gid
+from core.testing.api import Api, gid
 from tests.schema.schema_data import ONE, TWO
 
 WRITE = ("read", "write")

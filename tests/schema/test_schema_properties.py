@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.schema.schema_api import Api
+from core.testing.api import Api
 from tests.schema.schema_data import ONE, TWO, contacts, matters
 
 FEW = settings(max_examples=50, deadline=None)

@@ -6,7 +6,7 @@ import json
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from tests.schema.schema_api import Api, gid
+from core.testing.api import Api, gid
 from tests.schema.schema_data import ONE, TWO
 
 LISTS = """{

@@ -1,6 +1,6 @@
 """Reconcile runs asked for through GraphQL, and their reports."""
 
-from tests.schema.schema_api import Api
+from core.testing.api import Api
 from tests.schema.schema_data import ONE, TWO
 
 RECONCILE = """mutation($resource: String, $firm: ID) {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.schema.schema_api import Api
+from core.testing.api import Api
 
 NESTED = """query($n: Int) { contacts(first: $n) { totalCount nodes {
   company { name company { name } }

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from core.sync.progress import publish_progress
-from tests.schema.schema_api import Api, serving
+from core.testing.api import Api, serving
 from tests.schema.schema_data import ONE, TWO
 
 PROGRESS = "subscription { syncProgress { firm resource state progress recordsSeen } }"

@@ -7,9 +7,9 @@ import pytest
 import structlog
 
 from core.errors import ClioUnavailable
+from core.testing.api import Api
 from schema.negotiation import GRAPHQL_JSON, PLAIN_JSON, negotiate
 from schema.printing import COMMITTED
-from tests.schema.schema_api import Api
 
 MODERN = {"accept": GRAPHQL_JSON}
 

@@ -8,7 +8,7 @@ import asyncpg
 from core.mirror.writer import mark_absent, validate_records, write_records
 from core.services import Services
 from core.sync import engine, runs
-from tests.driving import Control
+from core.testing.driving import Control
 
 MOST_TURNS = 400
 

@@ -8,8 +8,8 @@ from core.errors import BadInput, NotFound, ServiceError
 from core.services import Services
 from core.settings import Settings
 from core.sync import engine, runs, schedule
+from core.testing.driving import Control, until
 from mock_clio.settings import MockSettings
-from tests.driving import Control, until
 from tests.sync.reconcile_scene import Scene
 from tests.sync.workers import worker_process
 

@@ -14,8 +14,8 @@ from core.mirror.writer import validate_records, write_records
 from core.registry import Registry
 from core.services import Services
 from core.sync import engine
+from core.testing.driving import Control
 from mock_clio.settings import MockSettings
-from tests.driving import Control
 from tests.sync.reconcile_scene import Scene
 
 CONTACTS = 12

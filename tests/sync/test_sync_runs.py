@@ -11,8 +11,8 @@ from core.errors import NotFound, ServiceError
 from core.services import Services
 from core.settings import Settings
 from core.sync import engine, runs, schedule
+from core.testing.driving import CLIENT_ID, Control, until
 from mock_clio.settings import MockSettings
-from tests.driving import CLIENT_ID, Control, until
 from tests.sync.workers import worker_process
 
 PAGE = 200

@@ -17,11 +17,11 @@ import stamina
 
 from core.embedded.servers import EmbeddedServers
 from core.services import Services
+from core.testing.driving import Control
 from core.webhooks.inbox import Inbox
 from core.webhooks.receiver import WebhookReceiver
 from mock_clio.server import Embedded, MockClioServer
 from mock_clio.settings import MockSettings
-from tests.driving import Control
 from tests.webhooks.webhook_scene import Scene
 
 TRUST = ssl.create_default_context()

@@ -13,13 +13,13 @@ import httpx
 
 from core.clio import webhooks as clio_webhooks
 from core.services import Services
+from core.testing.driving import Control
 from core.webhooks.completeness import parse_selection
 from core.webhooks.endpoints import insert_endpoint, own_secret
 from core.webhooks.inbox import Inbox
 from core.webhooks.processing import process_deliveries
 from core.webhooks.states import move
 from plugins.contacts.plugin import CONTACT
-from tests.driving import Control
 
 NOON = datetime.datetime(2026, 11, 2, 12, 0, tzinfo=datetime.UTC)
 IDLE_STEPS = 2000

@@ -3,22 +3,19 @@
 import asyncio
 import base64
 import contextlib
-import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import uvicorn
-from pydantic import SecretStr
 
 from core.app import create_app
 from core.auth.tokens import mint
-from core.process import QuietServer
+from core.process import QuietServer, listen
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
-from tests.schema.schema_data import ONE
 
 
 @dataclass
@@ -48,13 +45,14 @@ class Answer:
 
 @dataclass
 class Api:
-    """A client of the API on loopback."""
+    """A client of the API on loopback. `firms` are those it sees unless a call names others."""
 
     services: Services
     url: str
     http: httpx.AsyncClient
+    firms: Sequence[int] = (1,)
 
-    def token(self, firms: list[int] | None, scopes: tuple[str, ...] = ("read",), ttl_s: float = 600) -> str:
+    def token(self, firms: Sequence[int] | None, scopes: tuple[str, ...] = ("read",), ttl_s: float = 600) -> str:
         """Mint a token."""
         return mint(self.services.settings, subject="test", firms=firms, scopes=scopes, ttl_s=ttl_s)
 
@@ -63,12 +61,12 @@ class Api:
         document: str,
         variables: dict[str, Any] | None = None,
         *,
-        firms: list[int] | None = None,
+        firms: Sequence[int] | None = None,
         scopes: tuple[str, ...] = ("read",),
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Run a document as the bearer of a token for some firms (ONE unless given)."""
-        token = self.token([ONE] if firms is None else firms, scopes)
+        """Run a document as the bearer of a token for some firms."""
+        token = self.token(self.firms if firms is None else firms, scopes)
         answer = await self.http.post(
             self.url,
             json={"query": document, "variables": variables},
@@ -112,27 +110,10 @@ def gid(type_name: str, firm: int, number: int) -> str:
     return base64.urlsafe_b64encode(f"{type_name}:{firm}:{number}".encode()).rstrip(b"=").decode()
 
 
-def settings_for(database_url: str, redis_url: str) -> Settings:
-    """Return settings that point at given servers; Clio is nowhere."""
-    return Settings(
-        database_url=SecretStr(database_url),
-        redis_url=SecretStr(redis_url),
-        clio_client_id="test",
-        clio_client_secret=SecretStr("secret"),
-        jwt_secret=SecretStr("a signing key of at least thirty-two characters"),
-        encryption_keys=SecretStr(f"test:{base64.b64encode(bytes(range(32))).decode()}"),
-        graphql_max_page=40,
-    )
-
-
 @contextlib.asynccontextmanager
-async def serving(services: Services) -> AsyncIterator[str]:
-    """Serve the whole application with uvicorn on loopback; yield its address."""
-    with socket.socket(
-        socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
-    ) as listener:  # so that asyncio turns Nagle off
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(128)
+async def serving(services: Services, *, port: int = 0) -> AsyncIterator[str]:
+    """Serve the whole application with uvicorn on loopback, on a free port unless given; yield its address."""
+    with listen("127.0.0.1", port, setting="PORT") as listener:
         config = uvicorn.Config(
             create_app(services),
             log_config=None,
@@ -152,8 +133,10 @@ async def serving(services: Services) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def open_api(settings: Settings, registry: Registry) -> AsyncIterator[Api]:
-    """Serve an application of its own; yield a client."""
+async def open_api(
+    settings: Settings, registry: Registry, *, firms: Sequence[int] = (1,), port: int = 0
+) -> AsyncIterator[Api]:
+    """Serve an application of its own; yield a client that sees those firms (the first unless given)."""
     services = Services(settings, registry)
-    async with serving(services) as url, httpx.AsyncClient(timeout=30) as http:
-        yield Api(services, f"{url}/graphql", http)
+    async with serving(services, port=port) as url, httpx.AsyncClient(timeout=30) as http:
+        yield Api(services, f"{url}/graphql", http, firms)

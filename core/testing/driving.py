@@ -34,9 +34,9 @@ class Control:
         journal = await self.call("GET", "journal/requests")
         return [entry for entry in journal["data"] if entry["path"].startswith(prefix)]
 
-    async def records(self, resource: str) -> dict[int, dict[str, Any]]:
-        """Return every record of a resource, with all its fields, by id."""
-        answer = await self.call("GET", f"records/{resource}")
+    async def records(self, resource: str, *, fields: str | None = None) -> dict[int, dict[str, Any]]:
+        """Return every record of a resource, with all its fields unless some are named, by id."""
+        answer = await self.call("GET", f"records/{resource}" + (f"?fields={fields}" if fields else ""))
         return {record["id"]: record for record in answer["data"]}
 
     async def edit(self, resource: str, clio_id: int, **changes: Any) -> None:

@@ -1,0 +1,45 @@
+"""Records of Clio against rows of the mirror."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from core.mirror.writer import encode_records
+from core.resource import ClioPayload, Resource, sql_type
+
+
+def differences(resource: Resource, payload: ClioPayload, row: asyncpg.Record) -> list[str]:
+    """Return where a row of the mirror is not what the payload says, column by column.
+
+    Columns of JSON are compared as the JSON they are written as; everything else as Python has it. NUL, which
+    PostgreSQL cannot hold, counts as U+FFFD.
+    """
+    [written] = msgspec.json.decode(encode_records([payload]))
+    wanted = payload.to_row() | {
+        "etag": payload.etag,
+        "clio_created_at": payload.created_at,
+        "clio_updated_at": payload.updated_at,
+    }
+    found = []
+    for name, value in wanted.items():
+        expected = written[name] if sql_type(resource.columns[name]).startswith("json") else _plain(value)
+        if row[name] != expected:
+            found.append(f"{name} is {row[name]!r} where Clio has {expected!r}"[:400])
+    return found
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case str():
+            return value.replace("\0", "\ufffd")
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case _:
+            return value
+
+
+def listed(problems: Iterable[object]) -> str:
+    """Return problems one to a line, for a message."""
+    return "".join(f"\n  {problem}" for problem in problems)
