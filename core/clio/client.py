@@ -129,16 +129,14 @@ class ClioClient:
         *,
         next_url: str | None = None,
         since_at: datetime.datetime | None = None,
-        fields: str | None = None,
         priority: Priority,
     ) -> AsyncGenerator[Page, None]:
         """Yield the pages of a list in order of id, from the first or `next_url`, each while the next is under way.
 
-        `fields` are the endpoint's unless given; a next page keeps those of the first.
         Close the generator to stop early: the page under way is then cancelled. One request per page of at most
         `endpoint.page_limit` records. Source: Clio API, cursor paging.
         """
-        params = {} if next_url else first_page(endpoint, since_at, fields)
+        params = {} if next_url else first_page(endpoint, since_at)
         coming: asyncio.Task[Page] | None = asyncio.create_task(
             self._page(next_url or f"{endpoint.path}.json", params, priority)
         )
@@ -248,7 +246,7 @@ class ClioClient:
 
 
 def first_page(endpoint: ClioEndpoint, since_at: datetime.datetime | None, fields: str | None = None) -> dict[str, str]:
-    """Return the parameters of a list's first page, for cursor paging."""
+    """Return the parameters of a list's first page, for cursor paging; `fields` are the endpoint's unless given."""
     params = {
         **endpoint.params,
         "fields": fields or endpoint.fields,

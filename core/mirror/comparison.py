@@ -24,8 +24,6 @@ MASS_LEAST = 20
 MASS_SHARE = 0.2
 """More extras than this part of the present rows are held back."""
 
-HIGHEST_ID = 2**63 - 1
-
 
 @lru_cache(maxsize=256)
 def compare_statement(resource: Resource) -> str:
@@ -34,7 +32,7 @@ def compare_statement(resource: Resource) -> str:
     Parameters: $1 listed records as JSON text (clio_id, etag, clio_updated_at), $2 firm, $3 and $4 the range: after the
     one id and up to the other, $5 when the page was asked for, $6 when the run began, $7 run id, $8 lease owner,
     $9 lease seconds, $10 next URL or null on the last page, $11 Clio's total of records or null, $12 whether records of
-    unknown presence are extras too and any number of extras is believed.
+    unknown presence are extras too and any number of extras is believed, $13 requests that the page took.
     Returns one row: leased.
     """
     return f"""
@@ -58,7 +56,7 @@ WITH {_found(resource)}, checkpoint AS (
 ), reported AS (
     UPDATE reconciliation_report AS report
     SET listed = report.listed + counted.listed, missing = report.missing + counted.missing,
-        stale = report.stale + counted.stale, extra = report.extra + counted.extra, requests = report.requests + 1,
+        stale = report.stale + counted.stale, extra = report.extra + counted.extra, requests = report.requests + $13,
         covered_to = $4, listed_at = CASE WHEN $10::text IS NULL THEN now() END,
         held = CASE WHEN $12 OR $10::text IS NOT NULL OR report.extra + counted.extra <= {MASS_LEAST} THEN false
                     ELSE report.extra + counted.extra > {MASS_SHARE} * (

@@ -6,22 +6,20 @@ was lost; what is missing or stale is read again. The notes are rows, and whoeve
 """
 
 import asyncio
-import dataclasses
 import datetime
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from core.clio.budget import Priority
-from core.clio.client import Page
-from core.errors import ClioForbidden, ClioNotFound, ClioUnexpectedAnswer, LeaseLost, MassDisappearance
-from core.mirror.comparison import HIGHEST_ID, compare_statement
+from core.errors import ClioForbidden, ClioNotFound, LeaseLost, MassDisappearance
+from core.mirror.comparison import compare_statement
 from core.mirror.writer import Absence, mark_absent, validate_records, write_records
-from core.payload import listing_fields
-from core.resource import ClioEndpoint, Resource
+from core.resource import Resource
 from core.sync import reports
+from core.sync.listing import Range, ranges_of
 from core.sync.progress import publish_progress
 from core.sync.reports import Finding, Settled
 from core.sync.runs import Run
@@ -79,62 +77,39 @@ class _Reconciliation:
 
     async def _list(self, covered_to: int) -> bool:
         """Compare the pages that are left; False when the turn is over before the last one."""
-        endpoint = self._resource.endpoint
-        if len(endpoint.variants) > 1:
-            await self._compare(await self._merged(), covered_to)
-            return True
-        pages = self._pages(endpoint, self._run.next_url)
-        try:
-            async for page in pages:
-                covered_to = await self._compare(page, covered_to)
+        ranges = ranges_of(self._client, self._run, self._resource, after=covered_to)
+        async with aclosing(ranges):
+            async for part in ranges:
+                await self._compare(part)
                 await self._moved()
-                if page.next_url is not None and self._is_over():
+                if part.next_url is not None and self._is_over():
                     return False
-        finally:
-            await pages.aclose()
         return True
 
-    def _pages(self, endpoint: ClioEndpoint, next_url: str | None) -> AsyncGenerator[Page, None]:
-        return self._client.pages(
-            endpoint, next_url=next_url, fields=listing_fields(endpoint.payload), priority=Priority.SYNC
-        )
-
-    async def _merged(self) -> Page:
-        """Read every variant of a list into one page in order of id; such lists are short."""
-        endpoint = self._resource.endpoint
-        asked_at = datetime.datetime.now(datetime.UTC)
-        records: dict[int, dict[str, Any]] = {}
-        for variant in endpoint.variants:
-            params = {**endpoint.params, **variant}
-            async with aclosing(self._pages(dataclasses.replace(endpoint, params=params), None)) as pages:
-                async for page in pages:
-                    records |= {_listed(record)["clio_id"]: record for record in page.records}
-        return Page(records=[records[key] for key in sorted(records)], next_url=None, total=None, requested_at=asked_at)
-
-    async def _compare(self, page: Page, covered_to: int) -> int:
-        """Compare a page, note what differs, move the checkpoint; return the id up to which the list is compared."""
-        listed = {record["clio_id"]: record for record in map(_listed, page.records)}
-        if listed and min(listed) <= covered_to:
-            raise ClioUnexpectedAnswer(f"clio's list of {self._resource.plural} is not in order of id: not compared")
-        up_to = HIGHEST_ID if page.next_url is None else max(listed, default=covered_to)
+    async def _compare(self, part: Range) -> None:
+        """Compare a range, note what differs, and move the checkpoint."""
+        listed = [
+            {"clio_id": each["id"], "etag": each.get("etag"), "clio_updated_at": each.get("updated_at")}
+            for each in part.records
+        ]
         leased = await self._services.database.pool.fetchval(
             compare_statement(self._resource),
-            msgspec.json.encode(list(listed.values())).decode(),
+            msgspec.json.encode(listed).decode(),
             self._run.firm,
-            covered_to,
-            up_to,
-            page.requested_at,
+            part.after,
+            part.up_to,
+            part.requested_at,
             self._run.high_water_at,
             self._run.id,
             self._owner,
             self._services.settings.lease_s,
-            page.next_url,
-            page.total,
+            part.next_url,
+            part.total,
             self._run.confirm_disappeared,
+            part.requests,
         )
         if not leased:
             raise LeaseLost(f"run {self._run.id} was taken over by another worker: stop working on it")
-        return up_to
 
     async def _hold_back(self) -> bool:
         """Move what is gone from the list to `unknown`; nothing is asked."""
@@ -255,10 +230,3 @@ class _Reconciliation:
 
     def _is_over(self) -> bool:
         return asyncio.get_running_loop().time() > self._ends_at
-
-
-def _listed(record: dict[str, Any]) -> dict[str, Any]:
-    """Return what is compared of one entry of the list."""
-    if type(record.get("id")) is not int:
-        raise ClioUnexpectedAnswer("clio lists a record without an id")
-    return {"clio_id": record["id"], "etag": record.get("etag"), "clio_updated_at": record.get("updated_at")}

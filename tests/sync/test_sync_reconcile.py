@@ -314,6 +314,17 @@ async def test_a_list_that_is_forbidden_deletes_nothing(scene: Scene) -> None:
     assert len(await scene.present()) == CONTACTS
 
 
+async def test_pages_out_of_order_are_not_compared(scene: Scene) -> None:
+    run = await scene.request()
+    await scene.services.database.pool.execute(
+        "UPDATE sync_run SET next_url = 'contacts.json?fields=id,etag,updated_at&limit=200&order=id(desc)'"
+    )
+    assert await scene.work(run) == "failed"
+    assert (await scene.run_row(run))["error_code"] == "CLIO_UNEXPECTED_ANSWER"
+    assert len(await scene.present()) == CONTACTS
+    assert await scene.services.database.pool.fetchval("SELECT count(*) FROM reconciliation_finding") == 0
+
+
 async def test_a_turn_that_is_over_gives_the_run_to_the_next(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     every = sorted(await scene.present())
     await scene.control.delete("contacts", every[0])

@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from core.mirror.comparison import MASS_LEAST, MASS_SHARE
 from core.mirror.writer import validate_records, write_records
 from core.registry import Registry
 from core.services import Services
+from core.sync import engine
 from core.testing.driving import Control
 from mock_clio.settings import MockSettings
 from tests.sync.reconcile_scene import Scene
@@ -22,6 +23,8 @@ UNLISTED = 24
 SMALL_FIRM = 30
 BEFORE = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+VARIANTS = [({},), ({}, {"type": "Company"}), ({"type": "Company"}, {"type": "Person"})]
 
 Rows = Mapping[int, tuple[str, str]]
 """Presence and version of rows of the mirror, by place among those they are taken from."""
@@ -42,11 +45,11 @@ def mock_settings(mock_settings: MockSettings) -> MockSettings:
     return mock_settings
 
 
-def with_page_limit(registry: Registry, limit: int) -> Registry:
-    """Return the plugins as they are, with contacts listed in pages of another size."""
+def listing_contacts(registry: Registry, **endpoint: Any) -> Registry:
+    """Return the plugin of contacts alone, which lists them in another way."""
 
     def resized(resource: Any) -> Any:
-        return dataclasses.replace(resource, endpoint=dataclasses.replace(resource.endpoint, page_limit=limit))
+        return dataclasses.replace(resource, endpoint=dataclasses.replace(resource.endpoint, **endpoint))
 
     plugins = [
         dataclasses.replace(plugin, resources=tuple(map(resized, plugin.resources)))
@@ -65,7 +68,7 @@ def unlisted_ids(clio: Iterable[int]) -> list[int]:
 
 async def fill(scene: Scene, clio: Mapping[int, Mapping[str, Any]], listed: Rows, unlisted: Rows) -> None:
     """Make the mirror hold these rows and no others."""
-    await scene.services.database.pool.execute(f"TRUNCATE {scene.table}, sync_run")
+    await scene.services.database.pool.execute(f"TRUNCATE {scene.table}, custom_fields_value, sync_run")
     ids, others = sorted(clio), unlisted_ids(clio)
     wanted = {ids[place]: row for place, row in listed.items()} | {
         others[place]: row for place, row in unlisted.items()
@@ -105,17 +108,28 @@ def expected(count: int, listed: Rows, unlisted: Rows) -> tuple[str, dict[str, i
 
 
 @FEW
-@given(listed=rows_among(CONTACTS), unlisted=rows_among(UNLISTED), page_limit=st.sampled_from([1, 2, 5, 11, 12, 200]))
+@given(
+    listed=rows_among(CONTACTS),
+    unlisted=rows_among(UNLISTED),
+    page_limit=st.sampled_from([1, 2, 5, 11, 12, 200]),
+    variants=st.sampled_from(VARIANTS),
+    slice_s=st.sampled_from([-1.0, 600.0]),
+)
 async def test_after_a_run_the_mirror_has_what_clio_has(
     listed: Rows,
     unlisted: Rows,
     page_limit: int,
+    variants: Sequence[Mapping[str, str]],
+    slice_s: float,
+    monkeypatch: pytest.MonkeyPatch,
     services: Services,
     registry: Registry,
     firm: int,
     control: Control,
 ) -> None:
-    services.registry = with_page_limit(registry, page_limit)
+    """However the list is cut, whether one list or two that may overlap, in one turn or in one for each step."""
+    monkeypatch.setattr(engine, "SLICE_S", slice_s)
+    services.registry = listing_contacts(registry, page_limit=page_limit, variants=variants)
     scene = Scene(services, firm, control)
     clio = await control.records("contacts")
     for clio_id in sorted(clio)[CONTACTS:]:
