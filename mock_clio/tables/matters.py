@@ -62,7 +62,6 @@ PRACTICE_AREA = declare(
 RELATIONSHIP = declare(
     "Relationship",
     "id:i64 etag:str created_at:datetime description:str updated_at:datetime",
-    "contact:Contact=key",
     permission="matters",
 )
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import field_validator
 
-from core.payload import reference_ids
 from core.resource import ClioEndpoint, ClioPayload, NamedReference, Nested, Reference
 from plugins.contacts.clio import AccountBalance, Currency
 from plugins.custom_fields.values import CustomFieldValue
@@ -26,14 +25,10 @@ class StatuteOfLimitations(NamedReference):
 
 
 class Relationship(Nested):
-    """What a contact is to the matter, such as its judge.
-
-    `contact` is not among the fields Clio's spec lists here, and clients of live accounts ask for it.
-    """
+    """What a contact has to do with a matter; Clio does not document that it names the contact here."""
 
     id: int | None = None
     description: str | None = None
-    contact: Reference | None = None
 
 
 class CustomRate(Nested):
@@ -121,16 +116,14 @@ class MatterPayload(ClioPayload):
     custom_field_values: list[CustomFieldValue] | None = None
 
     def to_row(self) -> dict[str, Any]:
-        """Return the columns: the limitation's and the currency's parts one by one, and who is related as ids, too."""
+        """Return the columns: the limitation's and the currency's parts one by one."""
         row = super().to_row()
         currency, limitation = row.pop("currency"), self.statute_of_limitations
-        related = None if self.relationships is None else [each.contact for each in self.relationships if each.contact]
         return {
             **row,
             "currency_code": currency.code if currency else None,
             "statute_of_limitations_due_at": limitation.due_at if limitation else None,
             "statute_of_limitations_status": limitation.status if limitation else None,
-            "related_contact_clio_ids": reference_ids(related),
         }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.hookspecs import hookimpl
-from core.resource import LIFECYCLE, Resource, ToMany, ToOne, WebhookModel
+from core.resource import LIFECYCLE, Resource, ToOne, WebhookModel
 from plugins.matters import clio, tables, types
 from plugins.matters.metrics import metrics_field
 from schema.extensions import Extension, Graph, ObjectField
@@ -25,14 +25,6 @@ MATTER = Resource(
             description="The contact the firm works for.",
             reverse="matters",
             reverse_description="The matters in which this contact is the client.",
-        ),
-        ToMany(
-            name="related_contacts",
-            to="Contact",
-            column="related_contact_clio_ids",
-            description="The contacts the matter has a relationship with, such as its judge; not the client as such.",
-            reverse="related_matters",
-            reverse_description="The matters that have a relationship with this contact.",
         ),
         ToOne(
             name="user",

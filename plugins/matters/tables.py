@@ -1,6 +1,6 @@
 """The table of matters."""
 
-from piccolo.columns import JSONB, Array, BigInt, Boolean, Date, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, BigInt, Boolean, Date, Integer, Text, Timestamptz
 from piccolo.constraints import Unique
 
 from core.resource import MirrorTable
@@ -42,8 +42,7 @@ class Matter(MirrorTable, tablename="matters_matter"):
     statute_of_limitations_name = Text(null=True, default=None)
     statute_of_limitations_due_at = Date(null=True, default=None, help_text="a day, not an instant")
     statute_of_limitations_status = Text(null=True, default=None, help_text="pending, complete, ..., an open list")
-    relationships = JSONB(null=True, default=None, help_text="list of {id, description, contact_clio_id}")
-    related_contact_clio_ids = Array(base_column=BigInt(), null=True, default=None, help_text="of the relationships")
+    relationships = JSONB(null=True, default=None, help_text="list of {id, description}")
     currency_code = Text(null=True, default=None, help_text="ISO 4217, such as CAD")
     account_balances = JSONB(null=True, default=None, help_text="list of {id, name, type, balance}")
     custom_rate = JSONB(null=True, default=None, help_text="{type, on_invoice}")

@@ -15,9 +15,6 @@ class Relationship:
 
     id: strawberry.ID | None = strawberry.field(description="Clio's id of the relationship.")
     description: str | None = strawberry.field(description="What the contact is, such as Judge, as typed in.")
-    contact_clio_id: strawberry.ID | None = strawberry.field(
-        description="Clio's id of the contact; the contacts themselves are in relatedContacts."
-    )
 
 
 @strawberry.type(description="How the rates of a matter's own are charged.")

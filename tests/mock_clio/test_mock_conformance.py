@@ -22,7 +22,6 @@ pytestmark = pytest.mark.skipif(not DOCUMENT.exists(), reason="Clio's OpenAPI do
 READ_BY_LIVE_CLIENTS = {
     ("EmailAddress", "default_email"),
     ("PhoneNumber", "default_number"),
-    ("Relationship", "contact"),
 }
 """Fields that the document leaves out of its answers, and that clients of live accounts read."""
 OPEN_LABELS = {("PhoneNumber", "name")}

@@ -28,11 +28,7 @@ LEASE: dict[str, Any] = {
     "user": {"id": 30},
     "group": {"id": 40, "name": "Litigators"},
     "statute_of_limitations": {"id": 50, "name": "Limit", "due_at": "2027-03-01T00:00:00-08:00", "status": "pending"},
-    "relationships": [
-        {"id": 60, "description": "Judge", "contact": {"id": 12, "etag": '"1"'}},
-        {"id": 61, "description": "Witness", "contact": {"id": 13}},
-        {"id": 62, "description": "Sealed", "contact": {"redacted": True, "id": None, "etag": None}},
-    ],
+    "relationships": [{"id": 60, "description": "Judge"}, {"id": 61, "description": "Witness"}],
     "matter_budget": {"budget": 5000, "include_expenses": False},
     "matter_bill_recipients": [{"id": 70, "recipient": {"id": 10}}],
     "split_invoice_payers": [{"id": 80, "contact_id": 11, "split_portion": 33.34, "send_to_bill_recipients": True}],
@@ -53,30 +49,18 @@ async def filled(graph: Api) -> Api:
 
 async def test_related_contacts_both_ways(filled: Api) -> None:
     document = """{
-        matter(clioId: 20, firm: 1) {
-            relationships { description contactClioId } relatedContacts { nodes { clioId firm } }
-        }
-        contact(clioId: 12, firm: 1) {
-            relatedMatters { nodes { clioId } } matters { nodes { clioId } } relatingContacts { nodes { clioId } }
-        }
-        other: contact(clioId: 12, firm: 2) { relatedMatters { totalCount } relatingContacts { totalCount } }
+        matter(clioId: 20, firm: 1) { relationships { description } }
+        contact(clioId: 12, firm: 1) { matters { nodes { clioId } } relatingContacts { nodes { clioId } } }
+        other: contact(clioId: 12, firm: 2) { relatingContacts { totalCount } }
         silva: contact(clioId: 10, firm: 1) { relatedContacts { nodes { clioId firm } } }
     }"""
     found = (await filled.query(document, firms=[1, 2])).data
-    assert found["matter"] == {
-        "relationships": [
-            {"description": "Judge", "contactClioId": "12"},
-            {"description": "Witness", "contactClioId": "13"},
-            {"description": "Sealed", "contactClioId": None},
-        ],
-        "relatedContacts": {"nodes": [{"clioId": "12", "firm": "1"}, {"clioId": "13", "firm": "1"}]},
-    }
+    assert found["matter"] == {"relationships": [{"description": "Judge"}, {"description": "Witness"}]}
     assert found["contact"] == {
-        "relatedMatters": {"nodes": [{"clioId": "20"}]},
         "matters": {"nodes": [{"clioId": "21"}]},
         "relatingContacts": {"nodes": [{"clioId": "10"}]},
     }
-    assert found["other"] == {"relatedMatters": {"totalCount": 0}, "relatingContacts": {"totalCount": 0}}
+    assert found["other"] == {"relatingContacts": {"totalCount": 0}}
     assert found["silva"]["relatedContacts"]["nodes"] == [{"clioId": "11", "firm": "1"}, {"clioId": "12", "firm": "1"}]
 
 

@@ -7,7 +7,6 @@ ALTER TABLE matters_matter
     DROP COLUMN custom_rate,
     DROP COLUMN account_balances,
     DROP COLUMN currency_code,
-    DROP COLUMN related_contact_clio_ids,
     DROP COLUMN relationships,
     DROP COLUMN statute_of_limitations_status,
     DROP COLUMN statute_of_limitations_due_at,

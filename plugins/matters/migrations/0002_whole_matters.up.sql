@@ -10,7 +10,6 @@ ALTER TABLE matters_matter
     ADD COLUMN statute_of_limitations_due_at date,
     ADD COLUMN statute_of_limitations_status text,
     ADD COLUMN relationships jsonb,
-    ADD COLUMN related_contact_clio_ids bigint[],
     ADD COLUMN currency_code text,
     ADD COLUMN account_balances jsonb,
     ADD COLUMN custom_rate jsonb,
@@ -21,4 +20,3 @@ ALTER TABLE matters_matter
     ADD COLUMN split_invoice_payers jsonb;
 
 CREATE INDEX matters_matter_user_clio_id ON matters_matter (firm, user_clio_id, clio_id);
-CREATE INDEX matters_matter_related_contact_clio_ids ON matters_matter USING gin (related_contact_clio_ids);
