@@ -71,7 +71,7 @@ class DeclarationContract(Case):
 
     @only_where(lambda case: bool(case.declaration().edges))
     async def test_edges_follow_an_indexed_bigint(self, scene: Scene) -> None:
-        """An edge's column holds Clio's ids and is in an index: the other end looks its records up by it."""
+        """An edge's column holds Clio's ids, and is in an index where the other end looks its records up by it."""
         rows = await scene.services.database.pool.fetch(
             """SELECT attname AS name, format_type(atttypid, NULL) AS type,
                       EXISTS (SELECT FROM pg_index WHERE indrelid = attrelid AND attnum = ANY (indkey)) AS indexed
@@ -83,7 +83,7 @@ class DeclarationContract(Case):
             f"{edge.name}: {edge.column} is {kind}{'' if indexed else ' without an index'}"
             for edge in scene.resource.edges
             for kind, indexed in [found.get(edge.column, ("not in the table", False))]
-            if kind != ("bigint[]" if isinstance(edge, ToMany) else "bigint") or not indexed
+            if kind != ("bigint[]" if isinstance(edge, ToMany) else "bigint") or (edge.reverse and not indexed)
         ]
         assert not problems, (
             f"{scene.resource.table_name}: make the columns of edges bigint (bigint[] for a ToMany) with an index on "
@@ -153,10 +153,11 @@ class DeclarationContract(Case):
         assert not silent, f"{scene.resource.type_name}: give description=... to {', '.join(silent)}"
 
     async def test_every_own_column_is_served_or_says_why_not(self, scene: Scene) -> None:
-        """A column is a field of the type, or in the resource's `unserved` with the reason."""
+        """A column is a field of the type, the column of an edge, or in the resource's `unserved` with the reason."""
         resource = scene.resource
-        served = await field_descriptions(scene.api, resource.type_name)
-        hidden = [name for name in resource.own_columns if camel(name) not in served and name not in resource.unserved]
+        fields = await field_descriptions(scene.api, resource.type_name)
+        served = resource.unserved.keys() | {edge.column for edge in resource.edges}
+        hidden = [name for name in resource.own_columns if camel(name) not in fields and name not in served]
         assert not hidden, f"{resource.type_name}: add the fields {hidden}, or name them in `unserved` with the reason"
         vain = [
             name for name, reason in resource.unserved.items() if name not in resource.own_columns or not reason.strip()

@@ -1,5 +1,7 @@
 """Matters keep the contract of every resource."""
 
+from typing import Any
+
 from core.testing.case import Body, Ids
 from core.testing.contract import ResourceContract
 
@@ -14,3 +16,9 @@ class TestMatter(ResourceContract):
     resource = "matter"
     creates = _matter
     changes = {"description": "A boundary agreed on"}
+
+    def filled(self, column: str, value: Any) -> dict[str, Any] | None:
+        """Return the fields that fill a column; related contacts are those of the relationships."""
+        if column == "related_contact_clio_ids":
+            return {"relationships": [{"id": 1000 + each, "contact": {"id": each}} for each in value]}
+        return super().filled(column, value)
