@@ -15,6 +15,7 @@ from core.resource import ToMany, sql_type
 from core.testing.case import Case, only_where
 from core.testing.comparing import listed
 from core.testing.introspection import camel, field_descriptions
+from core.testing.payloads import reaches
 from core.testing.scene import Scene, required
 from core.testing.snapshot import snapshot
 from core.testing.stack import copied_database
@@ -57,6 +58,17 @@ class DeclarationContract(Case):
                 f"{payload.__name__}.to_row leaves out {sorted(missing)}: fill them, or drop the columns"
             )
             assert not unknown, f"{payload.__name__}.to_row gives {sorted(unknown)}: add the columns, or drop the keys"
+
+    def test_every_field_is_kept(self) -> None:
+        """Each field that is asked for reaches a column, or a record that comes inside; else it is asked in vain."""
+        resource = type(self).declaration()
+        payload = resource.endpoint.payload
+        vain = [
+            field.alias or name
+            for name, field in payload.model_fields.items()
+            if name not in {"id", "etag", "created_at", "updated_at"} and not reaches(resource, field.alias or name)
+        ]
+        assert not vain, f"{payload.__name__}.to_row makes nothing of {vain}: fill a column, or take the fields out"
 
     def test_every_own_column_may_be_null(self) -> None:
         """Clio promises no field of an answer, so a column that may not be null would fail a page."""
