@@ -8,6 +8,9 @@ from core.settings import Settings
 
 pytest_plugins = ["core.testing.fixtures"]
 
+collect_ignore = ["packages"]
+"""Packages as strangers have them: their own tests are run where they are installed."""
+
 
 @pytest.fixture
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:

@@ -23,7 +23,7 @@ requires-python = ">=3.11"
 dependencies = ["clio-integration-service"]
 
 [project.optional-dependencies]
-dev = ["mypy", "pytest", "pytest-asyncio", "ruff"]
+dev = ["clio-integration-service[testing]", "mypy", "ruff"]
 
 [project.entry-points."clio_service.plugins"]
 $name = "$module"

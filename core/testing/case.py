@@ -73,8 +73,9 @@ class Case:
     @classmethod
     def plugin(cls) -> LoadedPlugin:
         """Return the plugin that declares the resource."""
-        resource = cls.declaration()
-        return next(plugin for plugin in installed().plugins if resource in plugin.resources)
+        return next(
+            plugin for plugin in installed().plugins if cls.resource in [each.name for each in plugin.resources]
+        )
 
     @classmethod
     def can_create(cls) -> bool:

@@ -13,8 +13,8 @@ from core.resource import ClioPayload, Resource, sql_type
 def differences(resource: Resource, payload: ClioPayload, row: asyncpg.Record) -> list[str]:
     """Return where a row of the mirror is not what the payload says, column by column.
 
-    Columns of JSON are compared as the JSON they are written as; everything else as Python has it. NUL, which
-    PostgreSQL cannot hold, counts as U+FFFD.
+    The row is to be present, or deleted where the record lies in the trash. Columns of JSON are compared as the JSON
+    they are written as; everything else as Python has it. NUL, which PostgreSQL cannot hold, counts as U+FFFD.
     """
     [written] = msgspec.json.decode(encode_records([payload]))
     wanted = payload.to_row() | {
@@ -22,9 +22,11 @@ def differences(resource: Resource, payload: ClioPayload, row: asyncpg.Record) -
         "clio_created_at": payload.created_at,
         "clio_updated_at": payload.updated_at,
     }
+    in_trash = resource.trash_column is not None and wanted[resource.trash_column] is not None
+    wanted["presence"] = "deleted" if in_trash else "present"
     found = []
     for name, value in wanted.items():
-        expected = written[name] if sql_type(resource.columns[name]).startswith("json") else _plain(value)
+        expected = written.get(name) if sql_type(resource.columns[name]).startswith("json") else _plain(value)
         if row[name] != expected:
             found.append(f"{name} is {row[name]!r} where Clio has {expected!r}"[:400])
     return found

@@ -15,6 +15,7 @@ from core.resource import ToMany, sql_type
 from core.testing.case import Case, only_where
 from core.testing.comparing import listed
 from core.testing.introspection import camel, field_descriptions
+from core.testing.payloads import reaches
 from core.testing.scene import Scene, required
 from core.testing.snapshot import snapshot
 from core.testing.stack import copied_database
@@ -58,6 +59,17 @@ class DeclarationContract(Case):
             )
             assert not unknown, f"{payload.__name__}.to_row gives {sorted(unknown)}: add the columns, or drop the keys"
 
+    def test_every_field_is_kept(self) -> None:
+        """Each field that is asked for reaches a column, or a record that comes inside; else it is asked in vain."""
+        resource = type(self).declaration()
+        payload = resource.endpoint.payload
+        vain = [
+            field.alias or name
+            for name, field in payload.model_fields.items()
+            if name not in {"id", "etag", "created_at", "updated_at"} and not reaches(resource, field.alias or name)
+        ]
+        assert not vain, f"{payload.__name__}.to_row makes nothing of {vain}: fill a column, or take the fields out"
+
     def test_every_own_column_may_be_null(self) -> None:
         """Clio promises no field of an answer, so a column that may not be null would fail a page."""
         resource = type(self).declaration()
@@ -71,7 +83,7 @@ class DeclarationContract(Case):
 
     @only_where(lambda case: bool(case.declaration().edges))
     async def test_edges_follow_an_indexed_bigint(self, scene: Scene) -> None:
-        """An edge's column holds Clio's ids and is in an index: the other end looks its records up by it."""
+        """An edge's column holds Clio's ids, and is in an index where the other end looks its records up by it."""
         rows = await scene.services.database.pool.fetch(
             """SELECT attname AS name, format_type(atttypid, NULL) AS type,
                       EXISTS (SELECT FROM pg_index WHERE indrelid = attrelid AND attnum = ANY (indkey)) AS indexed
@@ -83,7 +95,7 @@ class DeclarationContract(Case):
             f"{edge.name}: {edge.column} is {kind}{'' if indexed else ' without an index'}"
             for edge in scene.resource.edges
             for kind, indexed in [found.get(edge.column, ("not in the table", False))]
-            if kind != ("bigint[]" if isinstance(edge, ToMany) else "bigint") or not indexed
+            if kind != ("bigint[]" if isinstance(edge, ToMany) else "bigint") or (edge.reverse and not indexed)
         ]
         assert not problems, (
             f"{scene.resource.table_name}: make the columns of edges bigint (bigint[] for a ToMany) with an index on "
@@ -153,10 +165,11 @@ class DeclarationContract(Case):
         assert not silent, f"{scene.resource.type_name}: give description=... to {', '.join(silent)}"
 
     async def test_every_own_column_is_served_or_says_why_not(self, scene: Scene) -> None:
-        """A column is a field of the type, or in the resource's `unserved` with the reason."""
+        """A column is a field of the type, the column of an edge, or in the resource's `unserved` with the reason."""
         resource = scene.resource
-        served = await field_descriptions(scene.api, resource.type_name)
-        hidden = [name for name in resource.own_columns if camel(name) not in served and name not in resource.unserved]
+        fields = await field_descriptions(scene.api, resource.type_name)
+        served = resource.unserved.keys() | {edge.column for edge in resource.edges}
+        hidden = [name for name in resource.own_columns if camel(name) not in fields and name not in served]
         assert not hidden, f"{resource.type_name}: add the fields {hidden}, or name them in `unserved` with the reason"
         vain = [
             name for name, reason in resource.unserved.items() if name not in resource.own_columns or not reason.strip()

@@ -1,5 +1,6 @@
 """Records as Clio might send them, made from the payload model of a resource."""
 
+import contextlib
 import datetime
 import enum
 import hashlib
@@ -9,7 +10,9 @@ import typing
 from decimal import Decimal
 from typing import Any
 
+from hypothesis import Phase, find, settings
 from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 from pydantic import BaseModel, ValidationError
 
@@ -27,6 +30,7 @@ INSTANTS = st.tuples(st.floats(-1e9, 7e9), st.sampled_from(ZONES)).map(
     lambda drawn: datetime.datetime.fromtimestamp(drawn[0], tz=drawn[1]).isoformat()
 )
 BIG = 2**63 - 1
+SEARCH = settings(max_examples=300, database=None, phases=[Phase.generate])
 
 SIMPLE: dict[type[Any], SearchStrategy[Any]] = {
     str: TEXT,
@@ -43,12 +47,38 @@ def records_of(resource: Resource) -> SearchStrategy[dict[str, Any]]:
 
     Any field may be missing or null, words of enumerations are any text, and there are fields that nobody knows.
     """
-    fields = {
-        field.alias or name: st.none() | _values(field.annotation, _column_type(resource, name))
+    known = {name: st.none() | values for name, values in _fields(resource).items()}
+    return st.fixed_dictionaries({}, optional=known | {"a_field_of_tomorrow": TEXT})
+
+
+def _fields(resource: Resource) -> dict[str, SearchStrategy[Any]]:
+    return {
+        field.alias or name: _values(field.annotation, _column_type(resource, name))
         for name, field in resource.endpoint.payload.model_fields.items()
         if name not in {"id", "updated_at"}
     }
-    return st.fixed_dictionaries({}, optional=fields | {"a_field_of_tomorrow": TEXT})
+
+
+def reaches(resource: Resource, field: str) -> bool:
+    """Whether some value of a field, as Clio sends it, shows in the row or in a record that comes inside."""
+
+    def kept(record: dict[str, Any]) -> Any:
+        payload = resource.endpoint.payload.model_validate({**record, "id": 1})
+        return [payload.to_row(), *(list(embedded.take(payload)) for embedded in resource.embeds)]
+
+    def shows(value: Any) -> bool:
+        with contextlib.suppress(ValidationError):
+            return bool(kept({field: value}) != nothing)
+        return False
+
+    nothing = kept({})
+    try:
+        find(
+            _fields(resource)[field], shows, settings=settings(max_examples=300, database=None, phases=[Phase.generate])
+        )
+    except NoSuchExample:
+        return False
+    return True
 
 
 def filling(payload: type[ClioPayload], column: str, value: Any) -> dict[str, Any] | None:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from core.errors import ClioUnexpectedAnswer
-from core.mirror.writer import validate_records
+from core.mirror.writer import WriteResult, validate_records
+from core.resource import ClioPayload
 from core.testing.case import Case, only_where
 from core.testing.comparing import differences, listed
 from core.testing.payloads import records_of
@@ -32,7 +33,7 @@ class RecordContract(Case):
         await self._write(scene, firm, record)
         row = await scene.row(1, firm)
         assert row is not None, f"{scene.resource.name}: the record was taken and is not in the mirror"
-        [payload] = validate_records(scene.resource, [record])
+        payload = self._payload(scene, record)
         lost = [each for each in differences(scene.resource, payload, row) if not each.startswith("clio_updated_at")]
         assert not lost, (
             f"{scene.resource.table_name} does not hold what to_row gave: widen the column, or change to_row:"
@@ -61,7 +62,10 @@ class RecordContract(Case):
     async def test_an_older_record_changes_nothing(self, scene: Scene, data: st.DataObject, source: Any) -> None:
         """A page or delivery that is late, by Clio's own clock, never overwrites what is newer."""
         newer, older = (data.draw(records_of(scene.resource), label) for label in ("newer", "older"))
-        firm = scene.new_firm()
+        firm, trash = scene.new_firm(), scene.resource.trash_column
+        assume(
+            trash is None or self._payload(scene, {**newer, "id": 1}).to_row()[trash] is None
+        )  # what was deleted is revived by being seen again
         await self._write(scene, firm, {**newer, "id": 1}, updated_s=60)
         before = await scene.row(1, firm)
         await self._write(scene, firm, {**older, "id": 1}, updated_s=0, seen_s=120, source=source)
@@ -70,10 +74,18 @@ class RecordContract(Case):
             f"{after_noon(60):%H:%M:%S}: leave updated_at as Clio sends it"
         )
 
-    async def _write(self, scene: Scene, firm: int, record: dict[str, Any], **options: Any) -> Any:
-        """Write a record, and name the fields where the payload model does not take it."""
+    async def _write(self, scene: Scene, firm: int, record: dict[str, Any], **options: Any) -> WriteResult:
+        self._payload(scene, record)
+        return await scene.write(firm, record, **options)
+
+    def _payload(self, scene: Scene, record: dict[str, Any]) -> ClioPayload:
+        """Return a record as the payload model has it.
+
+        Raises:
+            AssertionError: the model does not take it; the message names the fields.
+        """
         try:
-            return await scene.write(firm, record, **options)
+            return validate_records(scene.resource, [record])[0]
         except ClioUnexpectedAnswer as error:
             raise AssertionError(
                 f"{error}: one such record would fail its whole page; give the fields a looser type, or a validator "

@@ -28,11 +28,14 @@ from core.testing.stack import copied_database, free_port, mock_settings_for, se
 from mock_clio.server import MockClioServer
 
 NOON = datetime.datetime(2026, 3, 2, 12, tzinfo=datetime.UTC)
+BEHIND = datetime.timedelta(minutes=2)
+"""How far Clio's clock begins behind ours: less than an incremental run looks back."""
+
 LEAST_RECORDS = 3
 """Records the firm has of the resource, where it has any or they can be created."""
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class Scene:
     """A backfilled firm, the mock Clio it has its records from, and the API that serves it."""
 
@@ -44,18 +47,24 @@ class Scene:
     firm: int
     _firms: Any = field(default_factory=lambda: itertools.count(1000))
 
+    def __repr__(self) -> str:
+        return f"<scene of {self.resource.name}>"
+
     def new_firm(self) -> int:
         """Return the number of a firm that has nothing yet, for records that do not come from Clio."""
         return int(next(self._firms))
 
     async def rows(self, firm: int | None = None) -> dict[int, asyncpg.Record]:
-        """Return the present records in the mirror, by Clio's id, with `xmin`, which every write of a row changes."""
+        """Return the records in the mirror, by Clio's id, with `xmin`, which every write of a row changes."""
         found = await self.services.database.pool.fetch(
-            f'SELECT *, xmin::text FROM "{self.resource.table_name}" '
-            "WHERE firm = $1 AND presence = 'present' ORDER BY clio_id",
+            f'SELECT *, xmin::text FROM "{self.resource.table_name}" WHERE firm = $1 ORDER BY clio_id',
             self.firm if firm is None else firm,
         )
         return {row["clio_id"]: row for row in found}
+
+    async def present(self) -> dict[int, asyncpg.Record]:
+        """Return the records that lists serve, by Clio's id and in the order of it."""
+        return {clio_id: row for clio_id, row in (await self.rows()).items() if row["presence"] == "present"}
 
     async def row(self, clio_id: int, firm: int | None = None) -> asyncpg.Record | None:
         """Return one record in the mirror, whatever its presence."""
@@ -80,15 +89,18 @@ class Scene:
         return await self.control.records(self.resource.endpoint.path, fields=self.resource.endpoint.fields)
 
     async def unlike_clio(self, clio_id: int | None = None) -> list[str]:
-        """Return where the mirror differs from Clio, in one record or in all of them."""
+        """Return where the mirror differs from Clio, in one record or in all of them; one that is gone is deleted."""
         wanted, rows = await self.at_clio(), await self.rows()
         found = []
         for key in sorted(wanted.keys() | rows.keys()) if clio_id is None else [clio_id]:
-            if key not in rows or key not in wanted:
-                found.append(f"{self.resource.name} {key} is {'not in the mirror' if key in wanted else 'not at Clio'}")
-                continue
-            [payload] = validate_records(self.resource, [wanted[key]])
-            found += [f"{self.resource.name} {key}: {each}" for each in differences(self.resource, payload, rows[key])]
+            if key not in rows:
+                found.append(f"{self.resource.name} {key} is not in the mirror")
+            elif key in wanted:
+                [payload] = validate_records(self.resource, [wanted[key]])
+                unlike = differences(self.resource, payload, rows[key])
+                found += [f"{self.resource.name} {key}: {each}" for each in unlike]
+            elif rows[key]["presence"] != "deleted":
+                found.append(f"{self.resource.name} {key} is gone at Clio and {rows[key]['presence']} in the mirror")
         return found
 
     async def sync(self, *, full: bool = False, resource: Resource | None = None) -> asyncpg.Record:
@@ -155,17 +167,21 @@ class Scene:
 
     async def edit(self, clio_id: int, fields: Mapping[str, Any]) -> None:
         """Change a record at Clio, later than whatever was done to it before: Clio's clock counts whole seconds."""
-        await self.control.call("POST", "clock/advance", {"seconds": 2})
+        await self._pass_time()
         await self.control.edit(self.resource.endpoint.path, clio_id, **fields)
 
     async def delete(self, clio_id: int) -> None:
-        """Delete a record at Clio."""
+        """Delete a record at Clio, later than whatever was done to it before."""
+        await self._pass_time()
         await self.control.delete(self.resource.endpoint.path, clio_id)
+
+    async def _pass_time(self) -> None:
+        await self.control.call("POST", "clock/advance", {"seconds": 2})
 
     async def some_record(self) -> int:
         """Return the id of a record that the test may change: a new one, or the first where none can be created."""
         if not type(self.case).can_create():
-            return min(await self.at_clio())
+            return min(await self.present())
         made = await self.create()
         await self.sync()
         return made
@@ -186,8 +202,13 @@ async def open_scene(
         database_url = await stack.enter_async_context(copied_database(servers, template))
         async with redis.asyncio.Redis.from_url(servers.redis_url) as client:
             await client.flushall()
-        mock = await stack.enter_async_context(MockClioServer(mock_settings_for(port, users=3, contacts=8, matters=6)))
-        settings = settings_for(database_url, servers.redis_url, port=port, clio=mock.url)
+        seeded = mock_settings_for(port, users=3, contacts=8, matters=6)
+        # Time that passes at Clio for an edit must not lead past our own, where a run leaves what it finds for later.
+        seeded.clock_start = datetime.datetime.now(datetime.UTC) - BEHIND
+        mock = await stack.enter_async_context(MockClioServer(seeded))
+        settings = settings_for(database_url, servers.redis_url, port=port, clio=mock.url).model_copy(
+            update={"webhook_days": 30.0}
+        )
         services = await stack.enter_async_context(Services(settings, registry).open())
         control = Control(mock.url)
         await _populate(case(), control)

@@ -66,15 +66,12 @@ class SyncContract(Case):
 
     @only_where(_is_deleted)
     async def test_reconciling_marks_what_was_deleted(self, scene: Scene) -> None:
-        """A record that is gone from Clio's list, and that Clio answers 404 to, is deleted in the mirror, not lost."""
+        """A record that is gone at Clio is `deleted` in the mirror, its row kept; one Clio only marks is marked."""
         clio_id = await scene.some_record()
         await scene.delete(clio_id)
         await scene.reconcile()
-        row = await scene.row(clio_id)
-        assert row is not None, f"{scene.resource.table_name}: the row is gone: rows outlive their records"
-        assert row["presence"] == "deleted", (
-            f"{scene.resource.name} {clio_id} was deleted at Clio and is {row['presence']} in the mirror"
-        )
+        unlike = await scene.unlike_clio(clio_id)
+        assert not unlike, f"reconciling left a deleted record unlike Clio:{listed(unlike)}"
 
 
 class WebhookContract(Case):
@@ -86,6 +83,8 @@ class WebhookContract(Case):
         await lifecycle.register(scene.services, scene.firm)
         clio_id = await scene.create()
         await self._settled(scene, clio_id, "created")
+        unlike = await scene.unlike_clio(clio_id)
+        assert not unlike, f"the delivery left the mirror unlike Clio:{listed(unlike)}"
 
     @only_where(lambda case: _tells(case) and case.changes is not None)
     async def test_a_webhook_tells_of_an_edit(self, scene: Scene) -> None:
@@ -94,6 +93,8 @@ class WebhookContract(Case):
         await lifecycle.register(scene.services, scene.firm)
         await scene.edit(clio_id, type(self).changes or {})
         await self._settled(scene, clio_id, "updated")
+        unlike = await scene.unlike_clio(clio_id)
+        assert not unlike, f"the delivery left the mirror unlike Clio:{listed(unlike)}"
 
     @only_where(_tells)
     async def test_a_webhook_tells_of_a_deletion(self, scene: Scene) -> None:
@@ -102,6 +103,9 @@ class WebhookContract(Case):
         await lifecycle.register(scene.services, scene.firm)
         await scene.delete(clio_id)
         await self._settled(scene, clio_id, "deleted")
+        row = await scene.row(clio_id)
+        assert row is not None, f"{scene.resource.table_name}: the row is gone: rows outlive their records"
+        assert row["presence"] == "deleted", f"{scene.resource.name} {clio_id} is {row['presence']} after its deletion"
 
     async def _settled(self, scene: Scene, clio_id: int, operation: str) -> None:
         """Process deliveries until the change is on record as one that a webhook brought.
@@ -133,5 +137,3 @@ class WebhookContract(Case):
                 f"no webhook told that {scene.resource.name} {clio_id} was {operation}: check the model and the events "
                 f"of its WebhookModel, and `model` of `declared`:{listed(map(dict, deliveries))}"
             ) from error
-        unlike = [] if operation == "deleted" else await scene.unlike_clio(clio_id)
-        assert not unlike, f"the delivery left the mirror unlike Clio:{listed(unlike)}"

@@ -1,0 +1,3 @@
+"""Fixtures of the contract: real servers and a mock Clio."""
+
+pytest_plugins = ["core.testing.fixtures"]
