@@ -9,6 +9,7 @@ import strawberry
 
 from core.db.engine import Pool
 from plugins.custom_fields.filtering import condition, order
+from plugins.custom_fields.metrics import metrics_field
 from plugins.custom_fields.types import PicklistOption
 from schema.context import Info, place_of
 from schema.entities import Entity
@@ -69,7 +70,7 @@ def extensions(graph: Graph) -> list[Extension]:
     """Return what makes custom field values readable, filterable and orderable, wherever records have them."""
     definition = graph.entity("CustomField")
     value_types = _value_types(graph, definition)
-    made: list[Extension] = []
+    made: list[Extension] = [ObjectField(on="Metrics", name="custom_fields", field=metrics_field())]
     for type_name, entity in graph.entities.items():
         if COLUMN not in entity.listing.columns:
             continue

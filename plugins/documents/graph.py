@@ -7,6 +7,7 @@ import strawberry
 
 from core.db.engine import Pool
 from plugins.documents.download import download_field
+from plugins.documents.metrics import metrics_field
 from schema.context import Info, place_of
 from schema.entities import Entity
 from schema.extensions import Connection, Extension, Graph, ObjectField
@@ -67,7 +68,7 @@ async def load_chains(
 
 
 def extensions(graph: Graph) -> list[Extension]:
-    """Return the fields of the tree, of versions, and the mutation that gives out files."""
+    """Return the fields of the tree, of versions, the figures, and the mutation that gives out files."""
     folder, document = graph.entity("Folder"), graph.entity("Document")
     made: list[Extension] = [
         Connection(
@@ -79,6 +80,7 @@ def extensions(graph: Graph) -> list[Extension]:
         ),
         ObjectField(on="DocumentVersion", name="is_current", field=_is_current(document)),
         ObjectField(on="Mutation", name="document_download", field=download_field(graph)),
+        ObjectField(on="Metrics", name="documents", field=metrics_field()),
     ]
     for on in ("Folder", "Document"):
         made += [
