@@ -67,10 +67,8 @@ def test_our_own_plugins_load_in_order_of_requires() -> None:
 
 
 def test_a_plugin_that_cannot_be_imported_is_refused_and_the_rest_load() -> None:
-    registry = load_plugins(
-        [candidate("broken", ImportError("no module named nowhere")), candidate("users", users_plugin)]
-    )
-    assert loaded(registry) == ["users"]
+    registry = load_plugins([candidate("broken", ImportError("no module named nowhere")), candidate("sound", plugin())])
+    assert loaded(registry) == ["sound"]
     assert "no module named nowhere" in reasons(registry)["broken"]
 
 
@@ -130,8 +128,8 @@ def test_an_edge_to_a_type_that_is_not_loaded_is_refused() -> None:
 
 def test_two_edges_of_one_name_on_a_type_are_refused() -> None:
     edge = ToOne(name="worker", to="User", column="clio_id", description="Who does it.", reverse="name")
-    users = candidate("users", users_plugin)
-    registry = load_plugins([users, candidate("tasks", plugin(resource(edges=[edge]), requires=("users",)))])
+    below = [candidate("schema", schema_plugin), candidate("users", users_plugin)]
+    registry = load_plugins([*below, candidate("tasks", plugin(resource(edges=[edge]), requires=("users",)))])
     assert "User.name is declared twice" in reasons(registry)["tasks"]
 
 
@@ -143,7 +141,7 @@ def test_a_missing_migrations_folder_refuses_the_plugin() -> None:
 
 
 def test_a_second_plugin_of_the_same_name_is_refused() -> None:
-    registry = load_plugins([candidate("users", users_plugin), candidate("users", plugin())])
+    registry = load_plugins([candidate("users", plugin()), candidate("users", plugin())])
     assert reasons(registry)["users"] == "another plugin of that name is loaded already"
 
 
@@ -151,6 +149,6 @@ def test_a_strangers_broken_routes_do_not_stop_the_others(registry: Registry) ->
     def route_handlers(services: Any) -> list[Any]:
         raise RuntimeError(f"no routes with {type(services).__name__}")
 
-    made = load_plugins([candidate("odd", plugin(route_handlers=route_handlers)), candidate("users", users_plugin)])
+    made = load_plugins([candidate("odd", plugin(route_handlers=route_handlers)), candidate("sound", plugin())])
     assert list(made.collect("route_handlers", services=None)) == []
     assert registry.by_type("Nothing") is None

@@ -94,9 +94,9 @@ def test_a_resource_may_not_take_the_name_of_one_of_cores_queries() -> None:
         type=Firmament,
         endpoint=ClioEndpoint(path="x", payload=ClioPayload),
     )
-    registry = registry_of(users=users)
-    plugin = registry.plugins[0]
-    registry.plugins[0] = type(plugin)(**{**vars(plugin), "resources": (resource,)})
+    registry = registry_of(schema=schema_plugin, users=users)
+    plugin = registry.plugins[1]
+    registry.plugins[1] = type(plugin)(**{**vars(plugin), "resources": (resource,)})
     with pytest.raises(PluginConflict, match="'firms' of resource firmament is taken"):
         build_service_schema(registry)
 
