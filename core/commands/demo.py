@@ -28,7 +28,8 @@ PARENT_LOOK_S = 0.5
 @click.option("--users", default=12, show_default=True, help="Users of the seeded firm.")
 @click.option("--contacts", default=2000, show_default=True, help="Contacts of the seeded firm.")
 @click.option("--matters", default=1200, show_default=True, help="Matters of the seeded firm.")
-@click.option("--rate-limit", default=50, show_default=True, help="Requests a minute that the mock allows a token.")
+@click.option("--documents", default=100, show_default=True, help="Documents of the seeded firm.")
+@click.option("--rate-limit", default=300, show_default=True, help="Requests a minute that the mock allows a token.")
 @click.option("--traffic-per-minute", default=12.0, show_default=True, help="Edits a minute at the mock; 0 for none.")
 @click.option("--end-with-parent", is_flag=True, help="Stop when the process that started this one is gone.")
 def demo(
@@ -38,6 +39,7 @@ def demo(
     users: int,
     contacts: int,
     matters: int,
+    documents: int,
     rate_limit: int,
     traffic_per_minute: float,
     end_with_parent: bool,
@@ -51,6 +53,7 @@ def demo(
         users=users,
         contacts=contacts,
         matters=matters,
+        documents=documents,
         rate_limit=rate_limit,
         traffic_per_minute=traffic_per_minute,
     )

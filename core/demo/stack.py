@@ -36,6 +36,7 @@ class DemoOptions:
     users: int
     contacts: int
     matters: int
+    documents: int
     rate_limit: int
     traffic_per_minute: float
 
@@ -148,6 +149,7 @@ class Stack:
             "--users": options.users,
             "--contacts": options.contacts,
             "--matters": options.matters,
+            "--documents": options.documents,
             "--rate-limit": options.rate_limit,
             "--application": f"{CLIENT_ID}::{callback}",
         }
