@@ -23,8 +23,8 @@ TIME = f"a.type = 'TimeEntry' AND {SHOWN}"
 
 BY_USER_AND_MONTH = f"""
 SELECT a.firm, a.user_clio_id, date_trunc('month', a.date)::date AS month,
-       coalesce(sum(a.quantity_in_hours) FILTER (WHERE {TIME}), 0) AS hours,
-       coalesce(sum(a.quantity_in_hours) FILTER (WHERE {TIME} AND {BILLABLE}), 0) AS billable_hours,
+       round(coalesce(sum(a.quantity_in_hours) FILTER (WHERE {TIME}), 0), 4) AS hours,
+       round(coalesce(sum(a.quantity_in_hours) FILTER (WHERE {TIME} AND {BILLABLE}), 0), 4) AS billable_hours,
        coalesce(sum(a.total) FILTER (WHERE {SHOWN} AND a.billed), 0) AS billed_total,
        coalesce(sum(a.total) FILTER (WHERE {SHOWN} AND NOT coalesce(a.billed, false)), 0) AS unbilled_total,
        count(*) FILTER (WHERE NOT ({SHOWN})) AS redacted_count
@@ -36,7 +36,7 @@ SELECT worked.*, days.working_days * $4::numeric AS available_hours,
        round(worked.billable_hours / nullif(days.working_days * $4::numeric, 0), 4) AS utilization
 FROM (
     SELECT a.firm, a.user_clio_id, date_trunc('month', a.date)::date AS month,
-           coalesce(sum(a.quantity_in_hours) FILTER (WHERE {TIME} AND {BILLABLE}), 0) AS billable_hours,
+           round(coalesce(sum(a.quantity_in_hours) FILTER (WHERE {TIME} AND {BILLABLE}), 0), 4) AS billable_hours,
            count(*) FILTER (WHERE NOT ({SHOWN})) AS redacted_count
     FROM activities_activity AS a WHERE {COUNTED} AND a.user_clio_id IS NOT NULL
     GROUP BY a.firm, a.user_clio_id, month
@@ -53,7 +53,7 @@ ORDER BY worked.month, worked.firm, worked.user_clio_id"""
 
 WORK_IN_PROGRESS = f"""
 SELECT coalesce(sum(a.total) FILTER (WHERE {SHOWN}), 0) AS total,
-       coalesce(sum(a.quantity_in_hours) FILTER (WHERE {TIME}), 0) AS hours,
+       round(coalesce(sum(a.quantity_in_hours) FILTER (WHERE {TIME}), 0), 4) AS hours,
        count(*) AS activities, count(*) FILTER (WHERE NOT ({SHOWN})) AS redacted_count
 FROM activities_activity AS a WHERE {COUNTED} AND {BILLABLE} AND NOT coalesce(a.billed, false)"""
 

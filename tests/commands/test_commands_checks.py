@@ -18,6 +18,7 @@ from core.loading import Candidate, load_plugins
 from core.resource import ClioEndpoint, ClioPayload, MirrorTable, Reference, Resource, ToOne, WebhookModel
 from core.scaffold.spec import Specification
 from plugins.users import plugin as users_plugin
+from schema import plugin as schema_plugin
 from schema.types.mirrored import Mirrored
 from tests.installing import ROOT, clio_service, install
 
@@ -96,7 +97,7 @@ def chore(**changes: Any) -> Resource:
         "table": ChoreTable,
         "type": Chore,
         "endpoint": ClioEndpoint(path="chores", payload=ChorePayload),
-        "edges": [ToOne(name="doer", to="User", column="doer_clio_id", description="Who does it.")],
+        "edges": [ToOne(name="doer", to="User", column="doer_clio_id", reverse="chores", description="Who does it.")],
         "webhook": WebhookModel(model="task"),
     }
     return Resource(**{**declared, **changes})
@@ -120,7 +121,8 @@ def check(folder: Path, resource: Resource, *, spec: Specification | None = None
         return folder / "migrations"
 
     vars(module).update(resources=hookimpl(resources), migrations=hookimpl(migrations), requires=("users",))
-    registry = load_plugins([candidate("users", users_plugin), candidate("chores", module)])
+    loaded = {"schema": schema_plugin, "users": users_plugin, "chores": module}
+    registry = load_plugins([candidate(name, plugin) for name, plugin in loaded.items()])
     assert registry.refused == []
     return check_plugins(registry, ["chores"], spec)
 
