@@ -6,6 +6,7 @@ ServiceError                        INTERNAL
 ├── PluginError                     PLUGIN_INVALID
 │   └── PluginConflict              PLUGIN_CONFLICT
 ├── DatabaseUnavailable             DATABASE_UNAVAILABLE
+├── QueryTimeout                    QUERY_TIMEOUT
 ├── RedisUnavailable                REDIS_UNAVAILABLE
 ├── PortOccupied                    PORT_OCCUPIED
 ├── MigrationFailed                 MIGRATION_FAILED
@@ -67,6 +68,15 @@ class DatabaseUnavailable(ServiceError):
     """PostgreSQL cannot be reached."""
 
     code = "DATABASE_UNAVAILABLE"
+
+
+class QueryTimeout(ServiceError):
+    """PostgreSQL took longer over a query than GRAPHQL_TIMEOUT_S allows."""
+
+    code = "QUERY_TIMEOUT"
+
+    def __init__(self) -> None:
+        super().__init__("the query took too long: ask for smaller pages, or filter by what is indexed")
 
 
 class RedisUnavailable(ServiceError):

@@ -24,7 +24,11 @@ class Services:
         self.settings = settings
         self.registry = registry
         self.cipher = Cipher(parse_encryption_keys(settings.encryption_keys.get_secret_value()))
-        self.database = Database(_required(settings, "database_url"), pool_size=settings.database_pool_size)
+        self.database = Database(
+            _required(settings, "database_url"),
+            pool_size=settings.database_pool_size,
+            read_timeout_s=settings.graphql_timeout_s,
+        )
         self._redis: ArqRedis | None = None
         self._accounts: ClioAccounts | None = None
 

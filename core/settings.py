@@ -64,6 +64,9 @@ class Settings(BaseSettings):
         default=31.0, gt=0, le=31, description="Life asked for a webhook subscription, in days."
     )
     graphql_max_page: int = Field(default=200, ge=1, le=1000, description="Largest `first` or `last` of a connection.")
+    graphql_timeout_s: float = Field(
+        default=10.0, gt=0, le=300, description="Longest a statement of a query may run; then QUERY_TIMEOUT."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )

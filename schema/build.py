@@ -1,11 +1,12 @@
 """Building the schema from what is registered: once per application, as often as wanted in one process."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import strawberry
 from graphql import GraphQLError, OperationDefinitionNode
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry.types.graphql import OperationType
@@ -15,18 +16,47 @@ from core.registry import Registry
 from schema.connections import connection_field
 from schema.context import RequestContext
 from schema.derive import PRESENT_ONLY, Derived, DerivedTypes, derive_types
+from schema.documents import Documents
 from schema.entities import describe_fields
 from schema.errors import shape_errors
 from schema.extending import extensions_of
-from schema.limits import MOST_TOKENS, CostRule
 from schema.lookups import lookup_field, node_fields
 from schema.metrics import metrics_field
 from schema.mutations import Mutation
 from schema.operations import ENTITIES, operation_fields
+from schema.read.plans import Planner
 from schema.scalars import SCALARS
 from schema.subscriptions import Subscription
 
-CACHED_DOCUMENTS = 512
+
+class KnownDocument(SchemaExtension):
+    """Parses and validates each document once, whichever way its operations are executed."""
+
+    def on_parse(self) -> Iterator[None]:
+        """Take the document that the caller has, else the one of the text."""
+        execution = self.execution_context
+        context = execution.context
+        self._is_given = isinstance(context, RequestContext) and context.document is not None
+        if self._is_given:
+            execution.graphql_document = context.document
+        elif execution.query:
+            execution.graphql_document = _documents(execution).read(execution.query).node
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        """Tell what is wrong with the document; what is given has been validated."""
+        execution = self.execution_context
+        execution.pre_execution_errors = []
+        if not self._is_given and execution.query:
+            execution.pre_execution_errors = _documents(execution).read(execution.query).errors
+        yield
+
+
+def _documents(execution: ExecutionContext) -> Documents:
+    schema = execution.schema
+    if not isinstance(schema, ServiceSchema):
+        raise TypeError("the extension belongs to a ServiceSchema")
+    return schema.documents
 
 
 class OperationScope(SchemaExtension):
@@ -58,7 +88,17 @@ class OperationScope(SchemaExtension):
 
 
 class ServiceSchema(strawberry.Schema):
-    """A schema whose errors are shaped in one place, whatever the transport."""
+    """A schema whose errors are shaped in one place, whatever the transport, and that knows documents by their text."""
+
+    @cached_property
+    def documents(self) -> Documents:
+        """The documents that were asked of it."""
+        return Documents(self)
+
+    @cached_property
+    def planner(self) -> Planner:
+        """What makes plans of its queries."""
+        return Planner(self)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Give every error its code; nothing is logged but what was not raised on purpose."""
@@ -78,10 +118,7 @@ def build_schema(registry: Registry) -> ServiceSchema:
             *derived.other_types,
         ],
         extensions=[
-            lambda: AddValidationRules([CostRule]),
-            lambda: MaxTokensLimiter(MOST_TOKENS),
-            lambda: ParserCache(CACHED_DOCUMENTS),
-            lambda: ValidationCache(CACHED_DOCUMENTS),
+            KnownDocument,
             OperationScope,
         ],
         config=StrawberryConfig(scalar_map=SCALARS, default_resolver=_attribute),

@@ -1,23 +1,19 @@
 """Connections as Relay has them: types per entity, and the fields that answer with one."""
 
-import inspect
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 
+from schema.arguments import list_name, read_list_query, with_arguments
 from schema.context import Info, place_of
 from schema.entities import Entity
-from schema.filters import plain
-from schema.global_ids import read_firm
-from schema.orders import plain_order
-from schema.read.cursors import write_cursor
-from schema.read.order import read_order
+from schema.read.cursors import CURSOR
 from schema.read.parameters import Parameters
 from schema.read.predicates import filter_predicate
 from schema.read.readers import ListReader, Record
+from schema.read.sources import READ, Owned, PageOf
 from schema.read.statements import ListQuery, Owner
-from schema.read.window import Page, read_window
+from schema.read.window import Page
 
 
 @strawberry.type(description="Where a page lies in its list.")
@@ -48,7 +44,7 @@ class Listed:
 
     def cursor(self, record: Record) -> str:
         """Return the cursor of a row of this list."""
-        return write_cursor(self._reader.query.name, self._reader.query.order, record)
+        return str(record[CURSOR])
 
 
 class Position:
@@ -124,95 +120,36 @@ def connection_type(entity: Entity) -> type[Any]:
     )
 
 
-def argument(annotation: Any, description: str) -> Any:
-    """Return the annotation of an optional argument."""
-    return Annotated[annotation | None, strawberry.argument(description=description)]
-
-
-def list_arguments(where: Any | None, order: Any | None, *, with_firm: bool) -> dict[str, Any]:
-    """Return the arguments of a connection field, by Python name."""
-    found = {
-        "first": argument(int, "Rows from the start, or after `after`; 50 unless given."),
-        "after": argument(str, "A cursor: the page begins after it."),
-        "last": argument(int, "Rows from the end, or before `before`."),
-        "before": argument(str, "A cursor: the page ends before it."),
-    }
-    if where is not None:
-        found["filter"] = argument(where, "Which rows; all unless given.")
-    if order is not None:
-        terms: Any = list[order]  # type: ignore[valid-type]  # a class made at run time
-        found["order_by"] = argument(terms, "Terms of the order; what ties is ordered by Clio's id.")
-    if with_firm:
-        found["firm"] = argument(strawberry.ID, "One firm, by number or global id; all of the caller's unless given.")
-    return found
-
-
-def with_arguments(resolve: Any, arguments: dict[str, Any], returns: Any) -> Any:
-    """Give a resolver that takes `**arguments` the signature strawberry reads: root, info, then the arguments."""
-    kinds = inspect.Parameter
-    leading = [
-        kinds("root", kinds.POSITIONAL_OR_KEYWORD, annotation=Any),
-        kinds("info", kinds.POSITIONAL_OR_KEYWORD, annotation=strawberry.Info),
-    ]
-    optional = [
-        kinds(name, kinds.KEYWORD_ONLY, annotation=annotation, default=strawberry.UNSET)
-        for name, annotation in arguments.items()
-    ]
-    resolve.__signature__ = inspect.Signature([*leading, *optional], return_annotation=returns)
-    resolve.__annotations__ = {
-        "root": Any,
-        "info": strawberry.Info,
-        **arguments,
-        "return": returns,
-    }
-    return resolve
-
-
 def connection_field(
     entity: Entity,
     connection: type[Any],
     arguments: dict[str, Any],
     *,
     description: str,
-    owned: Callable[[str], str] | None = None,
+    owned: Owned | None = None,
 ) -> Any:
     """Return a field that answers with a connection; `owned` says in SQL which rows are the parent's, if it has one."""
 
     async def resolve(root: Any, info: Info, **given: Any) -> Listed:
-        reader = info.context.readers.list_at(
-            place_of(info.path), lambda: _read_query(entity, info, given, list_name=_list_name(info), owned=owned)
-        )
+        reader = info.context.readers.list_at(place_of(info.path), lambda: _read_query(entity, info, given, owned))
         return Listed(reader, None if owned is None else (root.firm, int(root.clio_id)), entity)
 
-    return strawberry.field(resolver=with_arguments(resolve, arguments, connection), description=description)
-
-
-def _list_name(info: Info) -> str:
-    """Return what fingerprints of cursors call the list: `contacts`, or `Contact.matters`."""
-    parent = info.path.typename
-    return info.field_name if parent == "Query" else f"{parent}.{info.field_name}"
-
-
-def _read_query(
-    entity: Entity, info: Info, given: dict[str, Any], *, list_name: str, owned: Callable[[str], str] | None
-) -> ListQuery:
-    context = info.context
-    listing = entity.listing
-    order = read_order(listing, plain_order(listing, given.get("order_by")))
-    where = given.get("filter")
-    filtered = None if where is None else plain(listing, where)
-    filter_predicate(listing, "t", filtered, Parameters())  # refuses a bad filter here, at the field it was given to
-    return ListQuery(
-        listing=listing,
-        firms=context.principal.allowed_firms(read_firm(given.get("firm"))),
-        where=filtered,
-        order=order,
-        window=read_window(
-            list_name,
-            order,
-            max_page=context.services.settings.graphql_max_page,
-            **{name: given.get(name) for name in ("first", "after", "last", "before")},
-        ),
-        name=list_name,
-        owned=owned,
+    return strawberry.field(
+        resolver=with_arguments(resolve, arguments, connection),
+        description=description,
+        metadata={READ: PageOf(entity, owned)},
     )
+
+
+def _read_query(entity: Entity, info: Info, given: dict[str, Any], owned: Owned | None) -> ListQuery:
+    context = info.context
+    query = read_list_query(
+        entity,
+        given,
+        context.principal,
+        name=list_name(info.path.typename or "", info.python_name),
+        owned=owned,
+        max_page=context.services.settings.graphql_max_page,
+    )
+    filter_predicate(query.listing, "t", query.where, Parameters())  # refuses a bad filter at the field it was given to
+    return query

@@ -3,6 +3,7 @@
 from typing import Any
 
 import strawberry
+from graphql import DocumentNode
 from graphql.pyutils import Path
 
 from core.auth.principal import Principal
@@ -12,9 +13,15 @@ from schema.read.readers import Readers
 
 
 class RequestContext:
-    """One HTTP request or WebSocket connection. `connection_params` is filled in by graphql-transport-ws."""
+    """One HTTP request or WebSocket connection. `connection_params` is filled in by graphql-transport-ws.
 
-    def __init__(self, services: Services, principal: Principal | None = None) -> None:
+    `document` is what is executed in place of the query's text: a valid part of it.
+    """
+
+    def __init__(
+        self, services: Services, principal: Principal | None = None, *, document: DocumentNode | None = None
+    ) -> None:
+        self.document = document
         self.services = services
         self.connection_params: dict[str, object] | None = None
         self._principal = principal
@@ -45,7 +52,7 @@ class OperationContext:
     def __init__(self, services: Services, principal: Principal) -> None:
         self.services = services
         self.principal = principal
-        self.readers = Readers(lambda: services.database.pool, principal.firms)
+        self.readers = Readers(lambda: services.database.reading, principal.firms)
 
 
 Info = strawberry.Info[OperationContext, Any]

@@ -7,13 +7,15 @@ from typing import Any
 import strawberry
 
 from core.resource import Resource, ToOne
-from schema.connections import connection_field, connection_type, list_arguments
-from schema.context import Info, place_of
+from schema.arguments import list_arguments
+from schema.connections import connection_field, connection_type
 from schema.entities import Entity, describe_fields
 from schema.extensions import Connection, Extension, Graph, ListCondition, ListOrder, ObjectField
+from schema.fields import to_one_field
 from schema.filters import FilterInputs
 from schema.orders import order_input
 from schema.read.listing import resource_listings
+from schema.read.sources import Owned
 
 PRESENT_ONLY = "Leaves out what is not present unless the filter speaks of presence."
 
@@ -145,13 +147,13 @@ def _add_to_one(shells: Mapping[str, _Shell], derived: Mapping[str, Derived], re
         )
     fields[edge.name] = (
         None,
-        _to_one_field(edge, far.entity, description=f"{edge.description} Null until its record has arrived."),
+        to_one_field(far.entity, edge.column, description=f"{edge.description} Null until its record has arrived."),
     )
     if edge.reverse is not None:
         described = edge.reverse_description or f"Every {near.entity.name} whose {edge.name} this is."
         shells[edge.to].fields[edge.reverse] = (
             None,
-            _connection(near, lambda alias: f"{alias}.{edge.column} = owner.number", described),
+            _connection(near, lambda alias, _, number: f"{alias}.{edge.column} = {number}", described),
         )
 
 
@@ -162,9 +164,9 @@ def _add_to_many(shells: Mapping[str, _Shell], derived: Mapping[str, Derived], r
         None,
         _connection(
             far,
-            lambda alias: (
+            lambda alias, firm, number: (
                 f"{alias}.clio_id = ANY (ARRAY(SELECT unnest(near.{column}) FROM {table} AS near"
-                " WHERE near.firm = owner.firm AND near.clio_id = owner.number))"
+                f" WHERE near.firm = {firm} AND near.clio_id = {number}))"
             ),
             edge.description,
         ),
@@ -173,11 +175,11 @@ def _add_to_many(shells: Mapping[str, _Shell], derived: Mapping[str, Derived], r
         described = edge.reverse_description or f"Every {near.entity.name} among whose {edge.name} this is."
         shells[edge.to].fields[edge.reverse] = (
             None,
-            _connection(near, lambda alias: f"{alias}.{column} @> ARRAY[owner.number]", described),
+            _connection(near, lambda alias, _, number: f"{alias}.{column} @> ARRAY[{number}]", described),
         )
 
 
-def _connection(rows: Derived, owned: Callable[[str], str], description: str) -> Any:
+def _connection(rows: Derived, owned: Owned, description: str) -> Any:
     return connection_field(
         rows.entity,
         rows.connection,
@@ -185,14 +187,3 @@ def _connection(rows: Derived, owned: Callable[[str], str], description: str) ->
         owned=owned,
         description=f"{description} {PRESENT_ONLY}",
     )
-
-
-def _to_one_field(edge: ToOne, target: Entity, *, description: str) -> Any:
-    async def resolve(root: Any, info: Info) -> Any:
-        number = vars(root)[edge.column]
-        if number is None:
-            return None
-        return await target.find(info.context.readers, vars(root)["firm"], number, place=place_of(info.path))
-
-    resolve.__annotations__ = {"root": Any, "info": strawberry.Info, "return": target.type | None}
-    return strawberry.field(resolver=resolve, description=description)

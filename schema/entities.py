@@ -1,5 +1,6 @@
 """A GraphQL type tied to the listing its objects are read from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +15,21 @@ from schema.read.statements import number_statement
 
 
 @dataclass(frozen=True, eq=False)
+class Kinds:
+    """The object types behind an interface, by what a column of the row says; `other` for what it may say besides."""
+
+    column: str
+    types: Mapping[str, type[Any]]
+    other: type[Any]
+
+
+@dataclass(frozen=True, eq=False)
 class Entity:
-    """One object type of one schema. `type` is the class whose instances GraphQL sees."""
+    """One type of one schema. `type` is the class that GraphQL sees; an interface where there are `kinds`."""
 
     listing: Listing
     type: type[Any]
+    kinds: Kinds | None = None
 
     @property
     def name(self) -> str:
@@ -27,7 +38,8 @@ class Entity:
 
     def make(self, record: Record) -> Any:
         """Return an object whose attributes are the columns of a row; fields named alike need no resolver."""
-        made = object.__new__(self.type)
+        kinds = self.kinds
+        made = object.__new__(self.type if kinds is None else kinds.types.get(record[kinds.column], kinds.other))
         vars(made).update(record.items())
         return made
 

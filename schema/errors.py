@@ -3,11 +3,12 @@
 import uuid
 from collections.abc import Iterable
 
+from asyncpg import QueryCanceledError
 from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from core.db.engine import CONNECT_ERRORS
-from core.errors import BadInput, DatabaseUnavailable, ServiceError
+from core.errors import BadInput, DatabaseUnavailable, QueryTimeout, ServiceError
 from core.logging import get_logger
 
 log = get_logger(__name__)
@@ -44,6 +45,10 @@ def _shape(error: GraphQLError, *, refused: bool) -> dict[str, object]:
             return {"code": BadInput.code}
         case GraphQLError():
             return {"code": VALIDATION_FAILED if refused else BadInput.code}
+        case QueryCanceledError():
+            timeout = QueryTimeout()
+            error.message = str(timeout)
+            return {"code": timeout.code}
         case _ if isinstance(cause, CONNECT_ERRORS):
             log.error("graphql_database_unavailable", error=type(cause).__name__)
             error.message = "the database cannot be reached: try again"

@@ -1,6 +1,6 @@
 """What a plugin adds to the schema beyond the types of its resources: fields, lists, conditions and orders."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -8,6 +8,7 @@ from core.errors import PluginError
 from core.resource import Resource
 from schema.entities import Entity
 from schema.read.listing import ListColumn, ListCondition, ListOrder
+from schema.read.sources import Owned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +30,14 @@ class ObjectField:
 class Connection:
     """A list of `to` on every object of the resource type `on`, paginated, filtered and ordered as every list.
 
-    `owned` writes the condition in SQL under which the row `alias` of `to` belongs to the owner, whose firm and Clio
-    id are `owner.firm` and `owner.number`; the firms are compared already.
+    `owned` writes the condition in SQL under which a row of `to` (its alias) belongs to an owner (the SQL of its firm
+    and of its Clio id); the firms are compared already.
     """
 
     on: str
     name: str
     to: str
-    owned: Callable[[str], str]
+    owned: Owned
     description: str
 
 

@@ -27,6 +27,16 @@ class GlobalId:
         return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
+def base64url_sql(text: str) -> str:
+    """Return SQL for the base64url form, without padding, of SQL that is text; encode() breaks lines, which go, too."""
+    return f"translate(encode(convert_to({text}, 'UTF8'), 'base64'), E'+/=\\n', '-_')"
+
+
+def global_id_sql(type_name: str, firm: str, number: str) -> str:
+    """Return SQL for the global id of an object whose firm and number are given in SQL."""
+    return base64url_sql(f"'{type_name}:' || {firm} || ':' || {number}")
+
+
 def read_global_id(text: str) -> GlobalId:
     """Read a global id; the type it names need not exist.
 

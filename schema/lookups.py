@@ -7,14 +7,12 @@ from typing import Annotated, Any
 import strawberry
 
 from core.errors import BadInput
-from schema.connections import argument, with_arguments
+from schema.arguments import argument, with_arguments
 from schema.context import Info
 from schema.entities import Entity
 from schema.global_ids import read_firm, read_global_id, read_id_of, read_number
+from schema.read.sources import MOST_NODES, READ, ByGlobalId, Lookup
 from schema.types.mirrored import Node
-
-MOST_NODES = 200
-"""Ids that one `nodes` takes."""
 
 
 def lookup_field(entity: Entity) -> Any:
@@ -48,6 +46,7 @@ def lookup_field(entity: Entity) -> Any:
     return strawberry.field(
         resolver=with_arguments(resolve, arguments, entity.type | None),
         description=f"One {entity.name} by global id or by Clio's id, deleted ones included; null where there is none.",
+        metadata={READ: Lookup(entity)},
     )
 
 
@@ -75,6 +74,14 @@ def node_fields(entities: Mapping[str, Entity]) -> dict[str, Any]:
         return list(await asyncio.gather(*(find(info, each) for each in ids)))
 
     return {
-        "node": strawberry.field(resolver=node, description="An object by its global id; null where there is none."),
-        "nodes": strawberry.field(resolver=nodes, description="Objects by their global ids, in that order."),
+        "node": strawberry.field(
+            resolver=node,
+            description="An object by its global id; null where there is none.",
+            metadata={READ: ByGlobalId(entities, many=False)},
+        ),
+        "nodes": strawberry.field(
+            resolver=nodes,
+            description="Objects by their global ids, in that order.",
+            metadata={READ: ByGlobalId(entities, many=True)},
+        ),
     }

@@ -4,7 +4,8 @@ from typing import Any
 
 import strawberry
 
-from schema.connections import argument, connection_field, connection_type, list_arguments, with_arguments
+from schema.arguments import argument, list_arguments, with_arguments
+from schema.connections import connection_field, connection_type
 from schema.context import Info
 from schema.entities import Entity, describe_fields
 from schema.filters import FilterInputs

@@ -1,6 +1,7 @@
 """Scalars as the API writes and reads them: decimals as text, instants with their zone."""
 
 import datetime
+import re
 from collections.abc import Mapping
 from decimal import Decimal, DecimalException
 from typing import NewType
@@ -14,6 +15,9 @@ AnyScalar = NewType("AnyScalar", object)
 
 BigInt = NewType("BigInt", int)
 """A whole number beyond GraphQL's Int of 32 bits."""
+
+
+_FRACTION = re.compile(r"(\.\d+)")
 
 
 def _read_big_int(value: object) -> int:
@@ -45,7 +49,7 @@ def _read_decimal(value: object) -> Decimal:
 
 
 def _write_instant(value: datetime.datetime | str) -> str:
-    return value if isinstance(value, str) else value.astimezone(datetime.UTC).isoformat()
+    return value if isinstance(value, str) else _shorten(value.astimezone(datetime.UTC).isoformat())
 
 
 def _write_date(value: datetime.date | str) -> str:
@@ -53,7 +57,12 @@ def _write_date(value: datetime.date | str) -> str:
 
 
 def _write_time(value: datetime.time | str) -> str:
-    return value if isinstance(value, str) else value.isoformat()
+    return value if isinstance(value, str) else _shorten(value.isoformat())
+
+
+def _shorten(text: str) -> str:
+    """Return ISO 8601 text without the zeros that end a fraction of a second: as PostgreSQL writes it in JSON."""
+    return _FRACTION.sub(lambda found: found[1].rstrip("0"), text, count=1)
 
 
 def _read_time(value: object) -> datetime.time:

@@ -77,13 +77,14 @@ class Api:
     @contextlib.contextmanager
     def count_sql(self) -> Iterator[list[str]]:
         """Collect the statements that run inside the block."""
-        engine: Any = self.services.database._engine
-        real, statements = engine.pool, list[str]()
-        engine.pool = _CountingPool(real, statements)
+        database: Any = self.services.database
+        pool, reading, statements = database._engine.pool, database._reading, list[str]()
+        database._engine.pool = _CountingPool(pool, statements)
+        database._reading = _CountingPool(reading, statements)
         try:
             yield statements
         finally:
-            engine.pool = real
+            database._engine.pool, database._reading = pool, reading
 
 
 class _CountingPool:

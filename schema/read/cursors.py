@@ -3,30 +3,39 @@
 import base64
 import binascii
 import datetime
+import functools
 import hashlib
 import json
 from decimal import Decimal, DecimalException
 from typing import Any
 
 from core.errors import BadInput
-from schema.global_ids import pad
+from schema.global_ids import base64url_sql, pad
 from schema.read.listing import Kind
-from schema.read.order import Order, Row, order_text, position_of
+from schema.read.order import Order, order_text
 from schema.read.parameters import checked
 
 VERSION = 1
 
 
+CURSOR = "_cursor"
+"""The column of a page that holds each row's cursor."""
+
+
+@functools.lru_cache(maxsize=1024)
 def fingerprint(list_name: str, order: Order) -> str:
     """Return what tells one list in one order from any other: `Contact` or `Contact.matters`, and the order."""
     return hashlib.sha256(f"{list_name}|{order_text(order)}".encode()).hexdigest()[:12]
 
 
-def write_cursor(list_name: str, order: Order, row: Row) -> str:
-    """Return the cursor of a row."""
-    position = [_to_json(value) for value in position_of(order, row)]
-    text = json.dumps([VERSION, fingerprint(list_name, order), position], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+def cursor_sql(list_name: str, order: Order, alias: str, *, computed: bool = True) -> str:
+    """Return the cursor of a row in SQL; `computed` false is for an alias that has computed columns as columns."""
+    names = (
+        (term.column.sql(alias) if computed else f"{alias}.{term.column.name}", term.column.kind) for term in order
+    )
+    position = ", ".join(f"{name}::text" if kind is Kind.DECIMAL else name for name, kind in names)
+    text = f"json_build_array({VERSION}, '{fingerprint(list_name, order)}', json_build_array({position}))::text"
+    return base64url_sql(text)
 
 
 def read_cursor(list_name: str, order: Order, text: str, *, name: str) -> tuple[Any, ...]:
@@ -46,16 +55,6 @@ def read_cursor(list_name: str, order: Order, text: str, *, name: str) -> tuple[
         return tuple(_from_json(value, term.column.kind, nullable=term.column.nullable) for term, value in pairs)
     except (ValueError, TypeError, OverflowError, DecimalException, BadInput) as error:
         raise BadInput(f"{name} is not a cursor: pass what pageInfo or an edge returned") from error
-
-
-def _to_json(value: Any) -> Any:
-    match value:
-        case datetime.date():
-            return value.isoformat()
-        case Decimal():
-            return str(value)
-        case _:
-            return value
 
 
 def _from_json(value: Any, kind: Kind, *, nullable: bool) -> Any:

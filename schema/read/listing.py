@@ -109,7 +109,8 @@ class ListOrder:
 class Listing:
     """A table as the API reads it. Equal only to itself.
 
-    `ties` end every order, so that it is total. `key` is the number in a global id. Where `has_presence`, lists leave
+    `ties` end every order, so that it is total; the firm last costs nothing where one firm is read. `key` is the number
+    in a global id. Where `has_presence`, lists leave
     out what is not present unless the filter speaks of presence.
     """
 
@@ -172,7 +173,7 @@ def resource_listing(resource: Resource) -> Listing:
         table=resource.table_name,
         columns=list_columns(resource.columns.values()),
         key="clio_id",
-        ties=("clio_id", "id"),
+        ties=("clio_id", "firm"),
         has_presence=True,
     )
 

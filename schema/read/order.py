@@ -6,21 +6,13 @@ one order read backwards is the other.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from core.errors import BadInput
 from schema.read.listing import ListColumn, Listing
 from schema.read.parameters import Parameters
 
 MOST_TERMS = 8
-
-
-class Row(Protocol):
-    """What a statement returns: columns by name."""
-
-    def __getitem__(self, name: str, /) -> Any:
-        """Return the value of a column."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -81,11 +73,6 @@ def computed_sql(order: Order, alias: str) -> str:
 def order_text(order: Order) -> str:
     """Return the order as text, for fingerprints."""
     return ",".join(map(str, order))
-
-
-def position_of(order: Order, row: Row) -> tuple[Any, ...]:
-    """Return where a row stands in the order."""
-    return tuple(row[term.column.name] for term in order)
 
 
 def keyset_predicate(order: Order, alias: str, position: Sequence[Any], parameters: Parameters) -> str:

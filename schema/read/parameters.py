@@ -14,11 +14,19 @@ class Parameters:
 
     def __init__(self) -> None:
         self.values: list[Any] = []
+        self._firms: dict[frozenset[int], str] = {}
 
     def add(self, value: Any, cast: str) -> str:
         """Keep a value and return its placeholder, cast to a PostgreSQL type."""
         self.values.append(value)
         return f"${len(self.values)}::{cast}"
+
+    def add_firms(self, firms: frozenset[int]) -> str:
+        """Keep the firms that may be read, once for the whole statement; one firm is a number, more are an array."""
+        if firms not in self._firms:
+            one = len(firms) == 1
+            self._firms[firms] = self.add(next(iter(firms)), "bigint") if one else self.add(sorted(firms), "bigint[]")
+        return self._firms[firms]
 
     def add_one(self, value: Any, kind: Kind) -> str:
         """Keep one value of a column's kind."""
@@ -55,6 +63,5 @@ def firm_predicate(listing: Listing, alias: str, firms: frozenset[int] | None, p
     column = f"{alias}.{listing.firm_column}"
     if firms is None:
         return f"{column} IS NOT NULL"
-    if len(firms) == 1:
-        return f"{column} = {parameters.add(next(iter(firms)), 'bigint')}"
-    return f"{column} = ANY ({parameters.add(sorted(firms), 'bigint[]')})"
+    placeholder = parameters.add_firms(firms)
+    return f"{column} = {placeholder}" if len(firms) == 1 else f"{column} = ANY ({placeholder})"

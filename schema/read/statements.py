@@ -4,14 +4,16 @@ A list has no owner (`contacts`) or one per parent (`Contact.matters`). With own
 every owner: LATERAL runs the page's own query once for each, on the index of the edge's column.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from schema.read.cursors import CURSOR, cursor_sql
 from schema.read.listing import Listing
 from schema.read.order import Order, backwards, computed_sql, keyset_predicate, order_sql
 from schema.read.parameters import Parameters, firm_predicate
 from schema.read.predicates import Where, filter_predicate
+from schema.read.sources import Owned
 from schema.read.window import Window
 
 Owner = tuple[int, int]
@@ -20,7 +22,7 @@ Owner = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ListQuery:
-    """One list, as it was asked for. `owned`, if the list has an owner, says in SQL which rows of an alias it owns."""
+    """One list, as it was asked for. `owned`, if the list has an owner, says in SQL which rows are the owner's."""
 
     listing: Listing
     firms: frozenset[int] | None
@@ -28,7 +30,7 @@ class ListQuery:
     order: Order
     window: Window
     name: str
-    owned: Callable[[str], str] | None = None
+    owned: Owned | None = None
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,9 @@ def page_statement(query: ListQuery, owners: Sequence[Owner] | None = None) -> S
     order = backwards(query.order) if query.window.from_end else query.order
     head = "" if owners is None else _owners_sql(owners, parameters)
     page = (
-        f"SELECT {query.listing.select('t')}{computed_sql(order, 't')} FROM {query.listing.table} AS t"
-        f" WHERE {_condition(query, parameters, owned=owners is not None, within_window=True)}"
+        f"SELECT {query.listing.select('t')}{computed_sql(order, 't')},"
+        f" {cursor_sql(query.name, query.order, 't')} AS {CURSOR} FROM {query.listing.table} AS t"
+        f" WHERE {list_condition(query, 't', parameters, owner=_owner(owners), within_window=True)}"
         f" ORDER BY {order_sql(order, 't')} LIMIT {parameters.add(query.window.fetch, 'bigint')}"
     )
     if owners is None:
@@ -61,7 +64,7 @@ def count_statement(query: ListQuery, owners: Sequence[Owner] | None = None) -> 
     head = "" if owners is None else _owners_sql(owners, parameters)
     count = (
         f"SELECT count(*) AS total FROM {query.listing.table} AS t"
-        f" WHERE {_condition(query, parameters, owned=owners is not None, within_window=False)}"
+        f" WHERE {list_condition(query, 't', parameters, owner=_owner(owners), within_window=False)}"
     )
     if owners is None:
         return Statement(count, parameters.values)
@@ -92,17 +95,24 @@ def number_statement(listing: Listing, firms: frozenset[int] | None, number: int
     return Statement(text, parameters.values)
 
 
-def _condition(query: ListQuery, parameters: Parameters, *, owned: bool, within_window: bool) -> str:
-    parts = [firm_predicate(query.listing, "t", query.firms, parameters)]
-    if owned and query.owned is not None:
-        parts.append(f"t.firm = owner.firm AND {query.owned('t')}")
-    parts.append(filter_predicate(query.listing, "t", query.where, parameters))
+def list_condition(
+    query: ListQuery, alias: str, parameters: Parameters, *, owner: tuple[str, str] | None, within_window: bool
+) -> str:
+    """Return the condition of a list's rows; `owner` is the SQL of its owner's firm and number, if it has one."""
+    parts = [firm_predicate(query.listing, alias, query.firms, parameters)]
+    if owner is not None and query.owned is not None:
+        parts.append(f"{alias}.firm = {owner[0]} AND {query.owned(alias, *owner)}")
+    parts.append(filter_predicate(query.listing, alias, query.where, parameters))
     window = query.window
     if within_window and window.after is not None:
-        parts.append(keyset_predicate(query.order, "t", window.after, parameters))
+        parts.append(keyset_predicate(query.order, alias, window.after, parameters))
     if within_window and window.before is not None:
-        parts.append(keyset_predicate(backwards(query.order), "t", window.before, parameters))
+        parts.append(keyset_predicate(backwards(query.order), alias, window.before, parameters))
     return " AND ".join(parts)
+
+
+def _owner(owners: Sequence[Owner] | None) -> tuple[str, str] | None:
+    return None if owners is None else ("owner.firm", "owner.number")
 
 
 def _owners_sql(owners: Sequence[Owner], parameters: Parameters) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import strawberry
 
 from schema.global_ids import GlobalId
+from schema.read.sources import GLOBAL_ID, READ, Expression
 
 
 @strawberry.enum(description="Whether a record is known to be at Clio. Absent is not deleted: only evidence moves it.")
@@ -31,12 +32,19 @@ def _presence(root: Any) -> Presence:
         return Presence.UNKNOWN
 
 
+def _presence_sql(alias: str) -> str:
+    known = ", ".join(f"'{each.value}'" for each in Presence)
+    return f"CASE WHEN {alias}.presence IN ({known}) THEN upper({alias}.presence) ELSE 'UNKNOWN' END"
+
+
 @strawberry.interface(description="An object with a global id.")
 class Node:
     """Relay's Node. Source: Relay, Global Object Identification."""
 
     id: strawberry.ID = strawberry.field(
-        resolver=_global_id, description="Global id; opaque, and stable for the life of the record."
+        resolver=_global_id,
+        description="Global id; opaque, and stable for the life of the record.",
+        metadata={READ: GLOBAL_ID},
     )
 
     def global_id(self) -> GlobalId:
@@ -56,7 +64,11 @@ class Mirrored(Node):
     clio_updated_at: datetime.datetime | None = strawberry.field(
         description="When Clio last changed the record; whole seconds."
     )
-    presence: Presence = strawberry.field(resolver=_presence, description="Whether the record is known to be at Clio.")
+    presence: Presence = strawberry.field(
+        resolver=_presence,
+        description="Whether the record is known to be at Clio.",
+        metadata={READ: Expression(_presence_sql)},
+    )
     seen_at: datetime.datetime = strawberry.field(
         description="When the request or delivery that last changed the mirrored record began."
     )
