@@ -14,6 +14,9 @@ ServiceError                        INTERNAL
 ├── InboxFull, DeliveryRefused      INBOX_FULL, DELIVERY_REFUSED (core.webhooks.inbox)
 ├── SubscriptionsBusy               SUBSCRIPTIONS_BUSY       (core.webhooks.firm_lock)
 ├── BadInput                        BAD_USER_INPUT
+├── QueryTooCostly                  QUERY_TOO_COSTLY
+├── DocumentNotTrusted              DOCUMENT_NOT_TRUSTED
+├── PersistedQueryNotFound          PERSISTED_QUERY_NOT_FOUND
 ├── NotFound                        NOT_FOUND
 ├── Unauthenticated                 UNAUTHENTICATED
 │   └── TokenExpired                TOKEN_EXPIRED
@@ -104,6 +107,33 @@ class BadInput(ServiceError):
     """A caller's argument cannot be used."""
 
     code = "BAD_USER_INPUT"
+
+
+class QueryTooCostly(ServiceError):
+    """An operation declares pages that together may hold more objects than GRAPHQL_MAX_COST."""
+
+    code = "QUERY_TOO_COSTLY"
+
+    def __init__(self, *, cost: int, limit: int) -> None:
+        super().__init__(f"the operation may read {cost} objects, and {limit} are allowed: ask for smaller pages")
+
+
+class DocumentNotTrusted(ServiceError):
+    """Only trusted documents are executed, and this is none of them."""
+
+    code = "DOCUMENT_NOT_TRUSTED"
+
+    def __init__(self) -> None:
+        super().__init__("only trusted documents are executed here: send one by its hash, or have this one added")
+
+
+class PersistedQueryNotFound(ServiceError):
+    """The document of a hash is not known; the message is the one that clients of the protocol wait for."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("PersistedQueryNotFound")
 
 
 class NotFound(ServiceError):

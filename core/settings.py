@@ -67,6 +67,13 @@ class Settings(BaseSettings):
     graphql_timeout_s: float = Field(
         default=10.0, gt=0, le=300, description="Longest a statement of a query may run; then QUERY_TIMEOUT."
     )
+    graphql_max_cost: int = Field(
+        default=50_000, ge=1, description="Most objects that the pages of one operation may hold together."
+    )
+    graphql_trusted_documents: Path | None = Field(
+        default=None, description="A file of documents by SHA-256, executed by their hash; see docs/graphql.md."
+    )
+    graphql_trusted_only: bool = Field(default=False, description="Whether to execute nothing but trusted documents.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )

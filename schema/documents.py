@@ -1,13 +1,22 @@
 """Documents: each text is parsed, validated and planned once, and kept as long as it is among the latest asked."""
 
-from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, parse, specified_rules
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    parse,
+    specified_rules,
+)
 from strawberry.schema import Schema
 from strawberry.schema.schema import validate_document
 
+from schema.cost import Cost, cost_of
+from schema.latest import Latest
 from schema.limits import MOST_TOKENS, CostRule
 from schema.read.plans import Plan, Planner, included_variables
 
@@ -15,37 +24,14 @@ CACHED_DOCUMENTS = 512
 CACHED_PLANS = 8
 """Plans kept for one document: each combination of the variables of @skip and @include has its own."""
 
-Key = TypeVar("Key", bound=Hashable)
-Value = TypeVar("Value")
-
-
-class Latest(OrderedDict[Key, Value], Generic[Key, Value]):
-    """A mapping of the keys used last, at most `most`."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._most = most
-
-    def find(self, key: Key) -> Value | None:
-        """Return a value and count it as used; None where it is not there."""
-        found = self.get(key)
-        if found is not None:
-            self.move_to_end(key)
-        return found
-
-    def keep(self, key: Key, value: Value) -> None:
-        """Keep a value, and drop that which was not used the longest."""
-        self[key] = value
-        if len(self) > self._most:
-            self.popitem(last=False)
-
 
 class Operation:
-    """One operation of a document, with its plans."""
+    """One operation of a document, with its cost and its plans."""
 
-    def __init__(self, document: DocumentNode, node: OperationDefinitionNode) -> None:
+    def __init__(self, document: DocumentNode, node: OperationDefinitionNode, cost: Cost) -> None:
         self.node = node
         self.kind = node.operation
+        self.cost = cost
         self._document = document
         self._varying = tuple(sorted(included_variables(document)))
         self._plans: Latest[tuple[Any, ...], Plan] = Latest(CACHED_PLANS)
@@ -63,9 +49,10 @@ class Operation:
 class Document:
     """A document that could be parsed; `errors` says why it may not be executed."""
 
-    def __init__(self, node: DocumentNode, errors: Sequence[GraphQLError]) -> None:
+    def __init__(self, schema: GraphQLSchema, node: DocumentNode, errors: Sequence[GraphQLError]) -> None:
         self.node = node
         self.errors = list(errors)
+        self._schema = schema
         operations = [each for each in node.definitions if isinstance(each, OperationDefinitionNode)]
         self._operations = {each.name.value if each.name else None: each for each in operations}
         self._known: dict[str | None, Operation] = {}
@@ -79,7 +66,11 @@ class Document:
         if name not in self._operations:
             return None
         if name not in self._known:
-            self._known[name] = Operation(self.node, self._operations[name])
+            fragments = {
+                each.name.value: each for each in self.node.definitions if isinstance(each, FragmentDefinitionNode)
+            }
+            node = self._operations[name]
+            self._known[name] = Operation(self.node, node, cost_of(self._schema, node, fragments))
         return self._known[name]
 
 
@@ -99,6 +90,6 @@ class Documents:
         found = self._known.find(text)
         if found is None:
             node = parse(text, max_tokens=MOST_TOKENS)
-            found = Document(node, validate_document(self._schema, node, (*specified_rules, CostRule)))
+            found = Document(self._schema, node, validate_document(self._schema, node, (*specified_rules, CostRule)))
             self._known.keep(text, found)
         return found

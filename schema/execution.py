@@ -4,13 +4,13 @@ import asyncio
 import enum
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from asyncpg import CardinalityViolationError, PostgresError, QueryCanceledError
 from graphql import GraphQLError
 from graphql import OperationType as OperationKind
-from graphql.execution.values import get_variable_values
+from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
@@ -18,14 +18,14 @@ from strawberry.types.graphql import OperationType
 
 from core.auth.principal import Principal
 from core.db.engine import CONNECT_ERRORS
-from core.errors import BadInput, Forbidden, QueryTimeout, ServiceError
+from core.errors import BadInput, Forbidden, QueryTimeout, QueryTooCostly, ServiceError
 from core.logging import get_logger
 from core.services import Services
 from schema.build import ServiceSchema
 from schema.context import RequestContext
+from schema.documents import Operation
 from schema.read.asked import Asked, Unplanned
-from schema.read.plans import Plan
-from schema.read.statements import Statement
+from schema.trusted import DocumentTexts, read_trusted
 
 log = get_logger(__name__)
 
@@ -64,13 +64,31 @@ class Answer:
     status: int = 200
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A query that can be executed: nothing about its document, its variables and its caller is in the way."""
+
+    operation: Operation
+    variables: VariableValues
+    cost: int
+
+
 class Operations:
-    """Executes the operations of one schema."""
+    """Executes the operations of one schema.
+
+    Raises:
+        SettingsError: the file of trusted documents is not good.
+    """
 
     def __init__(self, schema: ServiceSchema, services: Services) -> None:
+        settings = services.settings
         self.schema = schema
         self.services = services
         self._core = schema._schema  # noqa: SLF001 - strawberry has no public way to its GraphQL schema
+        trusted = settings.graphql_trusted_documents
+        self._texts = DocumentTexts(
+            {} if trusted is None else read_trusted(trusted), only=settings.graphql_trusted_only
+        )
 
     async def answer(
         self,
@@ -84,11 +102,48 @@ class Operations:
 
         `generic` keeps to the resolvers, for comparison. Whatever the statement cannot take or say, they do.
         """
-        found = None if generic else await self._read(request, principal, allowed)
-        if found is not None:
-            return found
         try:
-            result = await self._resolve(request, RequestContext(self.services, principal), allowed)
+            asked = replace(request, query=self._texts.text(request.query, request.extensions))
+            ready = self._prepare(asked)
+        except ServiceError as error:
+            return refuse(400, error.code, str(error))
+        if ready is not None and not generic:
+            found = await self._read(asked, principal, allowed, ready)
+            if found is not None:
+                return found
+        return await self._resolve(asked, principal, allowed, ready)
+
+    def _prepare(self, request: GraphQLRequest) -> _Ready | None:
+        """Return what is ready to be executed; None for what the resolvers' way will say the reason against.
+
+        Raises:
+            QueryTooCostly: the pages it declares hold too much.
+        """
+        try:
+            operation = self.schema.documents.read(request.query or "").operation(request.operation_name)
+        except GraphQLError:
+            return None
+        if operation is None:
+            return None
+        definitions = operation.node.variable_definitions or ()
+        variables = get_variable_values(self._core, definitions, dict(request.variables or {}))
+        if isinstance(variables, list):
+            return None
+        cost, limit = operation.cost.of(variables.coerced), self.services.settings.graphql_max_cost
+        if cost > limit:
+            raise QueryTooCostly(cost=cost, limit=limit)
+        return _Ready(operation, variables, cost)
+
+    async def _resolve(
+        self,
+        request: GraphQLRequest,
+        principal: Principal,
+        allowed: frozenset[OperationType],
+        ready: _Ready | None,
+    ) -> Answer:
+        """Answer by the resolvers."""
+        try:
+            result = await self._execute(request, RequestContext(self.services, principal), allowed)
         except MissingQueryError:
             return refuse(400, BadInput.code, "no query was given")
         except CannotGetOperationTypeError as error:
@@ -99,9 +154,9 @@ class Operations:
         if errors and result.data is None and all("path" not in error for error in errors):
             codes = {error.get("extensions", {}).get("code") for error in errors}
             return Answer(encode({"errors": errors}), ReadPath.GENERIC, 403 if Forbidden.code in codes else 400)
-        return Answer(_body(encode(result.data), errors), ReadPath.GENERIC)
+        return Answer(self._body(encode(result.data), errors, ready), ReadPath.GENERIC)
 
-    async def _resolve(
+    async def _execute(
         self, request: GraphQLRequest, context: RequestContext, allowed: frozenset[OperationType]
     ) -> ExecutionResult:
         return await self.schema.execute(
@@ -114,52 +169,46 @@ class Operations:
         )
 
     async def _read(
-        self, request: GraphQLRequest, principal: Principal, allowed: frozenset[OperationType]
+        self, request: GraphQLRequest, principal: Principal, allowed: frozenset[OperationType], ready: _Ready
     ) -> Answer | None:
         """Answer by a statement; None where none can be made, and where something is wrong that resolvers explain."""
+        if ready.operation.kind is not OperationKind.QUERY:
+            return None
         try:
-            operation = self.schema.documents.read(request.query or "").operation(request.operation_name)
-            if operation is None or operation.kind is not OperationKind.QUERY:
-                return None
             principal.require_scope("read")
-            variables = get_variable_values(
-                self._core, operation.node.variable_definitions or (), dict(request.variables or {})
-            )
-            if isinstance(variables, list):
-                return None
-            plan = operation.plan(self.schema.planner, variables.coerced)
+            plan = ready.operation.plan(self.schema.planner, ready.variables.coerced)
             if plan.is_empty:
                 return None
-            statement = plan.statement(Asked(principal, variables, self.services.settings.graphql_max_page))
+            statement = plan.statement(Asked(principal, ready.variables, self.services.settings.graphql_max_page))
         except (GraphQLError, ServiceError, Unplanned):
             return None
-        return await self._run(plan, statement, request, principal, allowed)
-
-    async def _run(
-        self,
-        plan: Plan,
-        statement: Statement,
-        request: GraphQLRequest,
-        principal: Principal,
-        allowed: frozenset[OperationType],
-    ) -> Answer | None:
         reading = self.services.database.reading.fetchrow(statement.text, *statement.values)
         try:
             if plan.rest is None:
-                return Answer(_body(plan.assemble(await reading or (), {}), []), ReadPath.PLANNED)
+                return Answer(self._body(plan.assemble(await reading or (), {}), [], ready), ReadPath.PLANNED)
             context = RequestContext(self.services, principal, document=plan.rest)
-            row, rest = await asyncio.gather(reading, self._resolve(request, context, allowed))
+            row, rest = await asyncio.gather(reading, self._execute(request, context, allowed))
         except QueryCanceledError:
-            return Answer(_body(b"null", [_timed_out()]), ReadPath.PLANNED)
+            return Answer(self._body(b"null", [_timed_out()], ready), ReadPath.PLANNED)
         except CardinalityViolationError:
             return None
         except (PostgresError, *CONNECT_ERRORS) as error:
             log.warning("graphql_statement_failed", error=type(error).__name__)
             return None
-        if rest.data is None:
-            return Answer(_body(b"null", _errors(rest)), ReadPath.MIXED)
-        values = {key: encode(value) for key, value in rest.data.items()}
-        return Answer(_body(plan.assemble(row or (), values), _errors(rest)), ReadPath.MIXED)
+        data = b"null"
+        if rest.data is not None:
+            data = plan.assemble(row or (), {key: encode(value) for key, value in rest.data.items()})
+        return Answer(self._body(data, _errors(rest), ready), ReadPath.MIXED)
+
+    def _body(self, data: bytes, errors: Sequence[Mapping[str, Any]], ready: _Ready | None) -> bytes:
+        parts = [b'{"data":%b' % data]
+        if errors:
+            parts.append(b'"errors":%b' % encode(errors))
+        if ready is not None:
+            limit = self.services.settings.graphql_max_cost
+            cost = (ready.cost, limit, limit - ready.cost)
+            parts.append(b'"extensions":{"cost":{"requested":%d,"limit":%d,"remaining":%d}}' % cost)
+        return b",".join(parts) + b"}"
 
 
 def _errors(result: ExecutionResult) -> list[dict[str, Any]]:
@@ -169,10 +218,6 @@ def _errors(result: ExecutionResult) -> list[dict[str, Any]]:
 def _timed_out() -> dict[str, Any]:
     error = QueryTimeout()
     return {"message": str(error), "extensions": {"code": error.code}}
-
-
-def _body(data: bytes, errors: Sequence[Mapping[str, Any]]) -> bytes:
-    return b'{"data":%b,"errors":%b}' % (data, encode(errors)) if errors else b'{"data":%b}' % data
 
 
 def encode(value: Any) -> bytes:
