@@ -1,0 +1,137 @@
+"""The statement and the resolvers give one answer, whatever is asked of the mirror and by whom."""
+
+import datetime
+import json
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from random import Random
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core.auth.principal import Principal
+from core.embedded.servers import EmbeddedServers
+from core.mirror.writer import validate_records, write_records
+from core.registry import Registry
+from core.services import Services
+from core.testing.api import gid
+from core.testing.stack import copied_database, settings_for
+from mock_clio.server import MockClioServer
+from mock_clio.settings import MockSettings
+from schema.build import build_schema
+from schema.execution import GraphQLRequest, Operations, ReadPath
+from tests.plugins.query_strategy import QueryMaker
+
+CLOCK = datetime.datetime(2026, 11, 2, 17, tzinfo=datetime.UTC)
+CASES = int(os.environ.get("GRAPHQL_CASES", "150"))
+"""Queries to draw; thousands for the long form."""
+
+
+@dataclass
+class Mirror:
+    """Two firms with the same Clio ids, all six resources in each, and what queries may ask for."""
+
+    services: Services
+    operations: Operations
+    roots: list[str]
+    ids: dict[str, list[str]]
+    numbers: dict[str, list[str]]
+    definitions: list[str]
+
+
+@pytest.fixture(scope="module")
+async def mirror(servers: EmbeddedServers, template_database: str, registry: Registry) -> AsyncIterator[Mirror]:
+    """Two whole firms, for tests that only read."""
+    firm = MockSettings(users=3, contacts=14, matters=8, activities=60, documents=24, clock_start=CLOCK)
+    async with copied_database(servers, template_database) as url:
+        services = Services(settings_for(url, servers.redis_url), registry)
+        async with services.open(), MockClioServer(firm) as mock:
+            await fill(services, mock.url)
+            yield await mirror_of(services)
+
+
+async def fill(services: Services, mock_url: str) -> None:
+    """Write the mock's firm twice, in the second with a few records less."""
+    pool = services.database.pool
+    await pool.execute(
+        "INSERT INTO firm (id, region, clio_account_id, name) VALUES (1, 'us', 11, 'Ash'), (2, 'eu', 22, 'Cedar')"
+    )
+    async with httpx.AsyncClient(base_url=f"{mock_url}/__mock__/") as control:
+        for resource in services.registry.resources:
+            if resource.endpoint.parents is None:
+                params = {"fields": resource.endpoint.fields}
+                found = (await control.get(f"records/{resource.endpoint.path}", params=params)).json()["data"]
+                for number, kept in ((1, found), (2, found[::2])):
+                    payloads = validate_records(resource, kept)
+                    await write_records(
+                        pool, resource, firm=number, payloads=payloads, seen_at=CLOCK, source="backfill"
+                    )
+    await pool.execute("UPDATE contacts_contact SET presence = 'deleted' WHERE clio_id % 7 = 0")
+
+
+async def mirror_of(services: Services) -> Mirror:
+    """Return the mirror with the ids that are in it."""
+    roots, ids, numbers = ["node", "nodes"], {"Nothing": [gid("Nothing", 1, 1)]}, {}
+    for resource in services.registry.resources:
+        name = resource.type_name
+        roots += [_camel(resource.name), *[_camel(resource.plural)] * 3]
+        rows = await services.database.pool.fetch(f"SELECT firm, clio_id FROM {resource.table_name} LIMIT 7")
+        ids[name] = [gid(name, 3, 1), *(gid(name, row["firm"], row["clio_id"]) for row in rows)]
+        numbers[name] = ["77", *(str(row["clio_id"]) for row in rows)]
+    definitions = await services.database.pool.fetch("SELECT DISTINCT clio_id FROM custom_fields_custom_field")
+    operations = Operations(build_schema(services.registry), services)
+    return Mirror(services, operations, roots, ids, numbers, [str(row["clio_id"]) for row in definitions])
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)
+
+
+def caller(firms: set[int] | None) -> Principal:
+    return Principal(
+        subject="test",
+        firms=None if firms is None else frozenset(firms),
+        scopes=frozenset({"read"}),
+        expires_at=datetime.datetime.max.replace(tzinfo=datetime.UTC),
+    )
+
+
+def maker_of(mirror: Mirror, seed: int) -> QueryMaker:
+    return QueryMaker(
+        mirror.operations.schema._schema,
+        mirror.roots,
+        Random(seed),  # noqa: S311 - no secret
+        ids=mirror.ids,
+        numbers=mirror.numbers,
+        definitions=mirror.definitions,
+    )
+
+
+def canonical(body: bytes) -> str:
+    """Return an answer with the spaces and escapes of one writer; the order of keys stays."""
+    return json.dumps(json.loads(body), ensure_ascii=False)
+
+
+@given(seed=st.integers(0, 2**48), firms=st.sampled_from([{1}, {1, 2}, {2}, None, {1}, set()]))
+@settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
+async def test_generated_queries_have_one_answer(mirror: Mirror, seed: int, firms: set[int] | None) -> None:
+    document = maker_of(mirror, seed).document()
+    request, principal = GraphQLRequest(query=document, variables={}), caller(firms)
+    planned = await mirror.operations.answer(request, principal)
+    generic = await mirror.operations.answer(request, principal, generic=True)
+    assert canonical(planned.body) == canonical(generic.body), document
+    assert planned.path is ReadPath.PLANNED or "errors" in json.loads(generic.body), document
+
+
+async def test_the_queries_that_are_drawn_find_something(mirror: Mirror) -> None:
+    found = []
+    for seed in range(40):
+        request = GraphQLRequest(query=maker_of(mirror, seed).document(), variables={})
+        found.append(await mirror.operations.answer(request, caller({1, 2})))
+    planned = [answer for answer in found if answer.path is ReadPath.PLANNED]
+    assert len(planned) >= 25
+    assert sum(len(answer.body) > 1000 for answer in planned) >= 10
