@@ -1,7 +1,8 @@
-"""Global ids: base64url of `Type:<firm>:<number>`, and the plain numbers that arguments take beside them."""
+"""Global ids: `Type:<firm>:<number>`, and the plain numbers that arguments take beside them.
 
-import base64
-import binascii
+They are opaque to clients. They are not encoded, because PostgreSQL writes one for each object of an answer.
+"""
+
 import re
 from dataclasses import dataclass
 
@@ -23,18 +24,12 @@ class GlobalId:
     number: int
 
     def __str__(self) -> str:
-        text = f"{self.type_name}:{self.firm}:{self.number}"
-        return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
-
-
-def base64url_sql(text: str) -> str:
-    """Return SQL for the base64url form, without padding, of SQL that is text; encode() breaks lines, which go, too."""
-    return f"translate(encode(convert_to({text}, 'UTF8'), 'base64'), E'+/=\\n', '-_')"
+        return f"{self.type_name}:{self.firm}:{self.number}"
 
 
 def global_id_sql(type_name: str, firm: str, number: str) -> str:
     """Return SQL for the global id of an object whose firm and number are given in SQL."""
-    return base64url_sql(f"'{type_name}:' || {firm} || ':' || {number}")
+    return f"'{type_name}:' || {firm} || ':' || {number}"
 
 
 def read_global_id(text: str) -> GlobalId:
@@ -43,20 +38,10 @@ def read_global_id(text: str) -> GlobalId:
     Raises:
         BadInput: the text is not a global id.
     """
-    try:
-        decoded = base64.b64decode(pad(text), altchars=b"-_", validate=True).decode("ascii")
-    except (binascii.Error, ValueError):
-        decoded = ""
-    found = _FORM.match(decoded)
+    found = _FORM.match(text)
     if found is None or max(firm := int(found[2]), number := int(found[3])) > MOST_ID:
         raise BadInput("the id is not a global id: pass what a field `id` returned")
     return GlobalId(found[1], firm, number)
-
-
-def pad(text: str) -> bytes:
-    """Return base64url text with its padding, as bytes; what is not ASCII becomes `?`, which no alphabet has."""
-    data = text.rstrip("=").encode("ascii", "replace")
-    return data + b"=" * (-len(data) % 4)
 
 
 def read_number(text: str, *, name: str) -> int:

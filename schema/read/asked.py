@@ -7,8 +7,7 @@ from typing import Any, TypeAlias
 from graphql.execution.values import VariableValues
 
 from core.auth.principal import Principal
-from schema.read.listing import Listing
-from schema.read.parameters import Parameters, firm_predicate
+from schema.read.parameters import Parameters
 from schema.read.statements import ListQuery
 
 
@@ -72,12 +71,3 @@ def joined(parts: "Iterable[Sql]", between: str = "") -> Sql:
     for part in parts:
         found += [between, part] if found else [part]
     return Sql(*found)
-
-
-def within_firms(listing: Listing, alias: str) -> Piece:
-    """Return the predicate of the firms the caller may see."""
-
-    def write(asked: Asked) -> str:
-        return firm_predicate(listing, alias, asked.principal.firms, asked.parameters)
-
-    return write

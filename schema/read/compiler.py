@@ -1,6 +1,6 @@
 """From what a document asks of a row to SQL: one SELECT for each object, derived from the sources of its fields.
 
-An edge to one record is a LEFT JOIN LATERAL, whose row becomes JSON or null; whatever is a list is a subquery.
+An edge to one record is a LEFT JOIN, whose row becomes JSON or null; whatever is a list is a subquery.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,8 +13,9 @@ from strawberry.schema import Schema
 from schema.entities import Entity
 from schema.global_ids import global_id_sql
 from schema.read.arguments import ArgumentReader
-from schema.read.asked import Asked, Piece, Sql, Unplanned, joined, within_firms
+from schema.read.asked import Asked, Piece, Sql, Unplanned, joined
 from schema.read.listing import Listing
+from schema.read.parameters import firm_predicate
 from schema.read.selection import Selections
 from schema.read.sources import READ, Expression, GlobalIdOf, PageOf, Rows, ToOneRow
 from schema.read.values import response_key, strawberry_field, value_sql
@@ -147,15 +148,22 @@ class Compiler:
         return value_sql(expression, place.defined.type, place.nodes, self.selections)
 
     def _join(self, select: Select, key: str, place: Place, edge: ToOneRow) -> None:
-        far, row, near = self.alias(), self.alias(), place.alias
-        listing = edge.entity.listing
+        """Join the record of an edge, and make its object of it where there is one: after the join, for that row."""
+        far, row, near, listing = self.alias(), self.alias(), place.alias, edge.entity.listing
+
+        def match(asked: Asked) -> str:
+            within = firm_predicate(listing, far, asked.principal.firms, asked.parameters)
+            if asked.principal.firms is None or len(asked.principal.firms) > 1:
+                within += f" AND {far}.{listing.firm_column} = {near}.firm"
+            return f"{within} AND {far}.{listing.key} = {near}.{edge.column}"
+
         inner = self.select(self.type_of(edge.entity), listing, place.nodes, far)
-        found = inner.of(
-            f"{listing.table} AS {far}",
-            f" WHERE {far}.{listing.firm_column} = {near}.firm AND {far}.{listing.key} = {near}.{edge.column} AND ",
-            within_firms(listing, far),
-        )
-        select.joins.append(Sql(" LEFT JOIN LATERAL (", found, f") AS {row} ON true"))
+        columns = joined(inner.columns, ", ")
+        select.joins += [
+            Sql(f" LEFT JOIN {listing.table} AS {far} ON ", match),
+            *inner.joins,
+            Sql(" LEFT JOIN LATERAL (SELECT ", columns, f" WHERE {far}.{listing.key} IS NOT NULL) AS {row} ON true"),
+        ]
         select.add(key, f"row_to_json({row})")
 
     def _rows(self, place: Place, rows: Rows) -> Sql:

@@ -10,7 +10,6 @@ from decimal import Decimal, DecimalException
 from typing import Any
 
 from core.errors import BadInput
-from schema.global_ids import base64url_sql, pad
 from schema.read.listing import Kind
 from schema.read.order import Order, order_text
 from schema.read.parameters import checked
@@ -35,7 +34,7 @@ def cursor_sql(list_name: str, order: Order, alias: str, *, computed: bool = Tru
     )
     position = ", ".join(f"{name}::text" if kind is Kind.DECIMAL else name for name, kind in names)
     text = f"json_build_array({VERSION}, '{fingerprint(list_name, order)}', json_build_array({position}))::text"
-    return base64url_sql(text)
+    return _base64url_sql(text)
 
 
 def read_cursor(list_name: str, order: Order, text: str, *, name: str) -> tuple[Any, ...]:
@@ -45,7 +44,7 @@ def read_cursor(list_name: str, order: Order, text: str, *, name: str) -> tuple[
         BadInput: it is not a cursor, or one of another list or another order.
     """
     try:
-        version, mark, position = json.loads(base64.b64decode(pad(text), altchars=b"-_", validate=True))
+        version, mark, position = json.loads(base64.b64decode(_pad(text), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, TypeError, RecursionError) as error:
         raise BadInput(f"{name} is not a cursor: pass what pageInfo or an edge returned") from error
     if version != VERSION or mark != fingerprint(list_name, order):
@@ -84,3 +83,14 @@ def _instant(text: str) -> datetime.datetime:
     if value.tzinfo is None:
         raise ValueError("an instant without a zone")
     return value.astimezone(datetime.UTC)
+
+
+def _base64url_sql(text: str) -> str:
+    """Return SQL for the base64url form, without padding, of SQL that is text; encode() breaks lines, which go, too."""
+    return f"translate(encode(convert_to({text}, 'UTF8'), 'base64'), E'+/=\\n', '-_')"
+
+
+def _pad(text: str) -> bytes:
+    """Return base64url text with its padding, as bytes; what is not ASCII becomes `?`, which no alphabet has."""
+    data = text.rstrip("=").encode("ascii", "replace")
+    return data + b"=" * (-len(data) % 4)

@@ -128,7 +128,7 @@ class _Connection:
     def _fetched(self, asked: Asked) -> str:
         """Write the rows of the page in the order in which they are read, which is backwards from the end."""
         query, table = self.query(asked), self._table
-        scan = backwards(query.order) if query.window.from_end else query.order
+        scan = query.scanned_by
         limit = query.window.fetch if self._has_info else query.window.limit
         condition = list_condition(query, table, asked.parameters, owner=self._owner, within_window=True)
         return (
@@ -151,12 +151,12 @@ class _Connection:
 
     def _cut(self, rows: str, asked: Asked, limit: int, *, from_end: bool = False) -> str:
         query = self.query(asked)
-        order = backwards(query.order) if from_end or query.window.from_end else query.order
+        order = backwards(query.sorted_by) if from_end else query.scanned_by
         alias = self._table if from_end else self._page
         return f"(SELECT * FROM {rows} ORDER BY {order_sql(order, alias, computed=False)} LIMIT {limit})"
 
     def _ordered(self, asked: Asked) -> str:
-        return order_sql(self.query(asked).order, self._rows, computed=False)
+        return order_sql(self.query(asked).sorted_by, self._rows, computed=False)
 
     def _cursor(self, asked: Asked) -> str:
         return cursor_sql(self._name, self.query(asked).order, self._rows, computed=False)
@@ -184,7 +184,7 @@ class _Connection:
 
     def _end(self, *, last: bool) -> Piece:
         def write(asked: Asked) -> str:
-            order = self.query(asked).order
+            order = self.query(asked).sorted_by
             sorted_by = order_sql(backwards(order) if last else order, self._rows, computed=False)
             return f"(SELECT {self._cursor(asked)} FROM {self._shown(asked)} ORDER BY {sorted_by} LIMIT 1)"
 

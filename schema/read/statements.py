@@ -10,7 +10,7 @@ from typing import Any
 
 from schema.read.cursors import CURSOR, cursor_sql
 from schema.read.listing import Listing
-from schema.read.order import Order, backwards, computed_sql, keyset_predicate, order_sql
+from schema.read.order import Order, OrderTerm, backwards, computed_sql, keyset_predicate, order_sql
 from schema.read.parameters import Parameters, firm_predicate
 from schema.read.predicates import Where, filter_predicate
 from schema.read.sources import Owned
@@ -32,6 +32,29 @@ class ListQuery:
     name: str
     owned: Owned | None = None
 
+    @property
+    def is_of_one_firm(self) -> bool:
+        """Whether all rows of a list, or of one owner's list, are of one firm."""
+        return self.owned is not None or (self.firms is not None and len(self.firms) == 1)
+
+    @property
+    def sorted_by(self) -> Order:
+        """The order without the firm where that is one, so that an index has the order as it is."""
+        return tuple(filter(self._sorts, self.order))
+
+    @property
+    def scanned_by(self) -> Order:
+        """The order in which a page is read: backwards where it is counted from the end."""
+        return backwards(self.sorted_by) if self.window.from_end else self.sorted_by
+
+    def beyond(self, alias: str, position: Sequence[Any], order: Order, parameters: Parameters) -> str:
+        """Return the condition of the rows after a position in the list's order, or in that order backwards."""
+        kept = [(term, value) for term, value in zip(order, position, strict=True) if self._sorts(term)]
+        return keyset_predicate(tuple(term for term, _ in kept), alias, [value for _, value in kept], parameters)
+
+    def _sorts(self, term: OrderTerm) -> bool:
+        return not (self.is_of_one_firm and term.column.name == "firm")
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -44,7 +67,7 @@ class Statement:
 def page_statement(query: ListQuery, owners: Sequence[Owner] | None = None) -> Statement:
     """Return the statement of a page; with owners, of one page each, every row with its owner's `_place` (from 1)."""
     parameters = Parameters()
-    order = backwards(query.order) if query.window.from_end else query.order
+    order = query.scanned_by
     head = "" if owners is None else _owners_sql(owners, parameters)
     page = (
         f"SELECT {query.listing.select('t')}{computed_sql(order, 't')},"
@@ -101,13 +124,15 @@ def list_condition(
     """Return the condition of a list's rows; `owner` is the SQL of its owner's firm and number, if it has one."""
     parts = [firm_predicate(query.listing, alias, query.firms, parameters)]
     if owner is not None and query.owned is not None:
-        parts.append(f"{alias}.firm = {owner[0]} AND {query.owned(alias, *owner)}")
+        if query.firms is None or len(query.firms) > 1:
+            parts.append(f"{alias}.firm = {owner[0]}")
+        parts.append(query.owned(alias, *owner))
     parts.append(filter_predicate(query.listing, alias, query.where, parameters))
     window = query.window
     if within_window and window.after is not None:
-        parts.append(keyset_predicate(query.order, alias, window.after, parameters))
+        parts.append(query.beyond(alias, window.after, query.order, parameters))
     if within_window and window.before is not None:
-        parts.append(keyset_predicate(backwards(query.order), alias, window.before, parameters))
+        parts.append(query.beyond(alias, window.before, backwards(query.order), parameters))
     return " AND ".join(parts)
 
 

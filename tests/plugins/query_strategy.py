@@ -166,7 +166,8 @@ class QueryMaker:
             return self._random.choice(list(kind.values))
         if isinstance(kind, GraphQLInputObjectType):
             return self._object(kind, depth)
-        return self._random.choice(SCALARS[kind.name])
+        values: Sequence[str] = SCALARS[str(kind)]
+        return self._random.choice(values)
 
     def _object(self, kind: GraphQLInputObjectType, depth: int) -> str:
         deep = LOGIC if depth <= 0 else frozenset()
