@@ -134,10 +134,14 @@ async def _work(services: "Services", run: Run, owner: str) -> bool:
 async def _read(services: "Services", run: Run, owner: str, *, ends_at: float) -> bool:
     """Read and write page after page; True at the last one, False when the time slice is over."""
     resource = services.registry.resource(run.resource)
-    pages = pages_of(services, run, resource)
+    pages, written = pages_of(services, run, resource), 0
     try:
         async for page in pages:
             await _write(services, run, owner, resource, page)
+            written += 1
+            if run.kind == "backfill" and (page.next_url is None or written.bit_count() == 1):
+                # Statements of queries keep their plans until statistics change: as often as the table has doubled.
+                await services.database.pool.execute(f"ANALYZE {resource.table_name}")
             await publish_progress(services.redis, firm=run.firm, run=run.id)
             if page.next_url is not None and asyncio.get_running_loop().time() > ends_at:
                 return False

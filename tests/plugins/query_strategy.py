@@ -163,11 +163,10 @@ class QueryMaker:
         if isinstance(kind, GraphQLList):
             return f"[{', '.join(self._input(kind.of_type, depth - 1) for _ in range(self._random.randint(0, 2)))}]"
         if isinstance(kind, GraphQLEnumType):
-            return self._random.choice(list(kind.values))
+            return str(self._random.choice(list(kind.values)))
         if isinstance(kind, GraphQLInputObjectType):
             return self._object(kind, depth)
-        values: Sequence[str] = SCALARS[str(kind)]
-        return self._random.choice(values)
+        return str(self._random.choice(SCALARS[str(kind)]))
 
     def _object(self, kind: GraphQLInputObjectType, depth: int) -> str:
         deep = LOGIC if depth <= 0 else frozenset()
@@ -175,5 +174,5 @@ class QueryMaker:
         chosen = self._random.sample(names, min(len(names), self._random.randint(0 if "and" in names else 1, 2)))
         given = {name: self._input(kind.fields[name].type, depth - 1) for name in chosen}
         if "definition" in kind.fields:
-            given["definition"] = self._random.choice(self._definitions)
+            given = {"isNull": "false"} | given | {"definition": self._random.choice(self._definitions)}
         return f"{{{', '.join(f'{name}: {value}' for name, value in given.items())}}}"

@@ -65,7 +65,7 @@ async def test_a_deleted_record_is_found_by_id_and_by_node(api: Api) -> None:
     found = gid("Contact", ONE, 11)
     document = """query($id: ID!) { a: contact(id: $id) { presence } b: contact(clioId: "11") { id }
       c: node(id: $id) { __typename id ... on Contact { presence } }
-      d: nodes(ids: [$id, "Q29udGFjdDoxOjk5"]) { id } }"""
+      d: nodes(ids: [$id, "Contact:1:99"]) { id } }"""
     data = (await api.query(document, {"id": found})).data
     assert data == {
         "a": {"presence": "DELETED"},
@@ -82,7 +82,7 @@ async def test_every_type_with_a_global_id_is_a_node(api: Api) -> None:
     assert [node and node["id"] for node in nodes] == [*ids[:-1], None]
 
 
-@pytest.mark.parametrize("garbage", ["", "x", "Contact:1:1", "Q29udGFjdDoxOjE!", "é", gid("Contact", ONE, 10**19)])
+@pytest.mark.parametrize("garbage", ["", "x", "Contact:1", "Contact:1:1!", "Contact:01:1", "é", f"Contact:1:{10**19}"])
 async def test_garbage_is_not_taken_for_an_id(api: Api, garbage: str) -> None:
     answer = await api.query("query($id: ID!) { node(id: $id) { id } }", {"id": garbage})
     assert answer.codes == ["BAD_USER_INPUT"]
