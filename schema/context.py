@@ -61,8 +61,7 @@ Info = strawberry.Info[OperationContext, Any]
 def place_of(path: Path) -> tuple[Any, ...]:
     """Return the place of a field in a request, itself first, without indexes: equal for all parents of one level.
 
-    Whatever is read at one place is read together, so the number of statements follows the document alone. Fields of
-    one object share what they read under the place of that object, which is the rest of theirs: `place_of(path)[1:]`.
+    Whatever is read at one place is read together, so the number of statements follows the document alone.
     """
     found = []
     step: Path | None = path
@@ -71,3 +70,8 @@ def place_of(path: Path) -> tuple[Any, ...]:
             found.append((step.typename, step.key))
         step = step.prev
     return tuple(found)
+
+
+def level_of(path: Path) -> tuple[Any, ...]:
+    """Return the place of a field that has no arguments: the same for parents of every type behind an interface."""
+    return tuple(key for _, key in place_of(path))

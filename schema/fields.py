@@ -7,7 +7,7 @@ import strawberry
 
 from core.db.engine import Pool
 from schema.arguments import with_arguments
-from schema.context import Info, place_of
+from schema.context import Info, level_of, place_of
 from schema.entities import Entity
 from schema.read.listing import Listing
 from schema.read.parameters import Parameters
@@ -35,7 +35,7 @@ def computed_field(near: Listing, annotation: Any, source: Expression, *, descri
         return [found.get(row) for row in rows]
 
     async def resolve(root: Any, info: Info) -> Any:
-        return await info.context.readers.loader((source, place_of(info.path)), load).load(vars(root)[ROW_ID])
+        return await info.context.readers.loader((source, level_of(info.path)), load).load(vars(root)[ROW_ID])
 
     resolve.__annotations__ = {"root": Any, "info": strawberry.Info, "return": annotation}
     return strawberry.field(resolver=resolve, description=description, metadata={READ: source})
@@ -90,7 +90,7 @@ def to_one_field(entity: Entity, column: str, *, description: str) -> Any:
         number = vars(root)[column]
         if number is None:
             return None
-        return await entity.find(info.context.readers, vars(root)["firm"], number, place=place_of(info.path))
+        return await entity.find(info.context.readers, vars(root)["firm"], number, place=level_of(info.path))
 
     resolve.__annotations__ = {"root": Any, "info": strawberry.Info, "return": entity.type | None}
     return strawberry.field(resolver=resolve, description=description, metadata={READ: ToOneRow(entity, column)})

@@ -16,6 +16,9 @@ from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
 
+GENERIC = {"X-Read-Path": "generic"}
+"""Headers of a request that is answered by resolvers alone."""
+
 
 @dataclass
 class Answer:
