@@ -19,6 +19,7 @@ from schema.cost import Cost, cost_of
 from schema.latest import Latest
 from schema.limits import MOST_TOKENS, CostRule
 from schema.read.plans import Plan, Planner, included_variables
+from schema.read.variables import VariableReader
 
 CACHED_DOCUMENTS = 512
 CACHED_PLANS = 8
@@ -28,10 +29,13 @@ CACHED_PLANS = 8
 class Operation:
     """One operation of a document, with its cost and its plans."""
 
-    def __init__(self, document: DocumentNode, node: OperationDefinitionNode, cost: Cost) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, node: OperationDefinitionNode, cost: Cost
+    ) -> None:
         self.node = node
         self.kind = node.operation
         self.cost = cost
+        self.variables = VariableReader(schema, node)
         self._document = document
         self._varying = tuple(sorted(included_variables(document)))
         self._plans: Latest[tuple[Any, ...], Plan] = Latest(CACHED_PLANS)
@@ -70,7 +74,7 @@ class Document:
                 each.name.value: each for each in self.node.definitions if isinstance(each, FragmentDefinitionNode)
             }
             node = self._operations[name]
-            self._known[name] = Operation(self.node, node, cost_of(self._schema, node, fragments))
+            self._known[name] = Operation(self._schema, self.node, node, cost_of(self._schema, node, fragments))
         return self._known[name]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from asyncpg import CardinalityViolationError, PostgresError, QueryCanceledError
 from graphql import GraphQLError
 from graphql import OperationType as OperationKind
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
@@ -84,7 +84,6 @@ class Operations:
         settings = services.settings
         self.schema = schema
         self.services = services
-        self._core = schema._schema  # noqa: SLF001 - strawberry has no public way to its GraphQL schema
         trusted = settings.graphql_trusted_documents
         self._texts = DocumentTexts(
             {} if trusted is None else read_trusted(trusted), only=settings.graphql_trusted_only
@@ -103,7 +102,8 @@ class Operations:
         `generic` keeps to the resolvers, for comparison. Whatever the statement cannot take or say, they do.
         """
         try:
-            asked = replace(request, query=self._texts.text(request.query, request.extensions))
+            text = self._texts.text(request.query, request.extensions)
+            asked = request if text is request.query else replace(request, query=text)
             ready = self._prepare(asked)
         except ServiceError as error:
             return refuse(400, error.code, str(error))
@@ -125,9 +125,8 @@ class Operations:
             return None
         if operation is None:
             return None
-        definitions = operation.node.variable_definitions or ()
-        variables = get_variable_values(self._core, definitions, dict(request.variables or {}))
-        if isinstance(variables, list):
+        variables = operation.variables.read(request.variables or {})
+        if variables is None:
             return None
         cost, limit = operation.cost.of(variables.coerced), self.services.settings.graphql_max_cost
         if cost > limit:

@@ -5,7 +5,7 @@ from typing import Any
 
 import strawberry
 
-from core.db.engine import Pool
+from core.db.reading import ReadingSessions
 from schema.arguments import with_arguments
 from schema.context import Info, level_of, place_of
 from schema.entities import Entity
@@ -25,7 +25,7 @@ def computed_field(near: Listing, annotation: Any, source: Expression, *, descri
     One statement for all rows of a level where it is resolved by itself. The expression reads within the row's firm.
     """
 
-    async def load(pool: Pool, _firms: frozenset[int] | None, rows: list[int]) -> list[Any]:
+    async def load(pool: ReadingSessions, _firms: frozenset[int] | None, rows: list[int]) -> list[Any]:
         parameters = Parameters()
         text = (
             f"SELECT t.{ROW_ID} AS _owner, {source.sql('t')} AS value FROM {near.table} AS t"
@@ -56,7 +56,7 @@ def rows_field(
     """
 
     async def resolve(root: Any, info: Info, **given: Any) -> Any:
-        async def load(pool: Pool, _firms: frozenset[int] | None, rows: list[int]) -> Sequence[list[Record]]:
+        async def load(pool: ReadingSessions, _firms: frozenset[int] | None, rows: list[int]) -> Sequence[list[Record]]:
             parameters = Parameters()
             text = (
                 f"SELECT t.{ROW_ID} AS _owner, r.* FROM {near.table} AS t"

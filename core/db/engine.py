@@ -1,14 +1,14 @@
 """The database as the rest of the service sees it: one pool, opened once per process."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
 
 import asyncpg
 
 from core.db.dialect import QuietEngine
+from core.db.reading import ReadingSessions
+from core.db.types import Connection, Executor, Pool, prepare
 from core.errors import DatabaseUnavailable
 from core.logging import get_logger
 
@@ -17,25 +17,8 @@ log = get_logger(__name__)
 CONNECT_ERRORS = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.InterfaceError)
 """What asyncpg raises when the server is not there, or goes away."""
 
-READING_SETTINGS = {
-    "application_name": "clio-service-read",
-    "default_transaction_read_only": "on",
-    "TimeZone": "UTC",
-    "jit": "off",
-}
-"""Sessions that answer queries: they write nothing, their JSON has instants in UTC, and their plans may be kept."""
-
-READING_STATEMENTS = 256
-"""Prepared statements kept by each reading session; the oldest go."""
-
 SERVER_SETTINGS = {"application_name": "clio-service", "plan_cache_mode": "force_custom_plan"}
 """A plan kept from when a table was empty reads the whole table for each page once a backfill has filled it."""
-
-# The stubs make these classes generic; asyncpg itself does not.
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
-Executor: TypeAlias = "Pool | Connection"
-"""What a statement can be run on: a pool, or the connection of an open transaction."""
 
 
 class Database:
@@ -46,7 +29,7 @@ class Database:
         self._engine = QuietEngine(config={"dsn": url})
         self._pool_size = pool_size
         self._read_timeout_s = read_timeout_s
-        self._reading: Pool | None = None
+        self._reading: ReadingSessions | None = None
 
     @property
     def pool(self) -> Pool:
@@ -61,8 +44,8 @@ class Database:
         return pool
 
     @property
-    def reading(self) -> Pool:
-        """The pool of sessions that only read, each statement within its time: for what is asked from outside.
+    def reading(self) -> ReadingSessions:
+        """The sessions that only read, each statement within its time: for what is asked from outside.
 
         Raises:
             DatabaseUnavailable: the pool is not open.
@@ -81,23 +64,12 @@ class Database:
             await self._engine.start_connection_pool(
                 min_size=1,
                 max_size=self._pool_size,
-                init=_prepare,
+                init=prepare,
                 command_timeout=60,
                 timeout=10,
                 server_settings=SERVER_SETTINGS,
             )
-            self._reading = await asyncpg.create_pool(
-                self._url,
-                min_size=1,
-                max_size=self._pool_size,
-                init=_prepare,
-                reset=_leave_as_it_is,
-                command_timeout=60,
-                timeout=10,
-                statement_cache_size=READING_STATEMENTS,
-                max_cacheable_statement_size=0,
-                server_settings={**READING_SETTINGS, "statement_timeout": str(round(self._read_timeout_s * 1000))},
-            )
+            self._reading = await ReadingSessions.open(self._url, size=self._pool_size, timeout_s=self._read_timeout_s)
         except (*CONNECT_ERRORS, asyncpg.PostgresError, ValueError, TimeoutError) as error:
             raise DatabaseUnavailable(
                 f"cannot connect to PostgreSQL ({type(error).__name__}): check that the server of DATABASE_URL is up "
@@ -119,7 +91,7 @@ class Database:
             yield connection
 
 
-async def _close(pool: Pool, closing: Awaitable[None]) -> None:
+async def _close(pool: "Pool | ReadingSessions", closing: Awaitable[None]) -> None:
     try:
         await asyncio.wait_for(closing, timeout=5)
     except TimeoutError:
@@ -127,16 +99,4 @@ async def _close(pool: Pool, closing: Awaitable[None]) -> None:
         pool.terminate()
 
 
-async def _leave_as_it_is(_connection: Connection) -> None:
-    """Reset nothing: reading sessions run single statements that leave no state, and a reset is a round trip."""
-
-
-async def _prepare(connection: Connection) -> None:
-    """Let jsonb columns arrive as Python values."""
-    for kind in ("json", "jsonb"):
-        await connection.set_type_codec(kind, encoder=_encode_json, decoder=json.loads, schema="pg_catalog")
-
-
-def _encode_json(value: Any) -> str:
-    """Encode a parameter of a json type; text is taken as JSON already encoded."""
-    return value if isinstance(value, str) else json.dumps(value)
+__all__ = ["CONNECT_ERRORS", "Connection", "Database", "Executor", "Pool"]

@@ -14,7 +14,7 @@ HOUR = 60
 
 
 async def coverage(scene: Scene, endpoint: asyncpg.Record) -> str | None:
-    [found] = await load_coverage(scene.services.database.pool, None, [endpoint["id"]])
+    [found] = await load_coverage(scene.services.database.reading, None, [endpoint["id"]])
     return found
 
 
