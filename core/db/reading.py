@@ -5,7 +5,6 @@ does. Queries of one process therefore keep the connections they borrowed, and p
 """
 
 import asyncio
-import contextlib
 from typing import Any
 
 import asyncpg
@@ -31,6 +30,7 @@ class ReadingSessions:
     def __init__(self, pool: Pool, size: int) -> None:
         self._pool = pool
         self._free = asyncio.Semaphore(size)
+        self._is_closing = False
         self._idle: list[PoolConnectionProxy[asyncpg.Record]] = []
 
     @classmethod
@@ -71,6 +71,7 @@ class ReadingSessions:
 
     async def close(self) -> None:
         """Close every session, after its statement."""
+        self._is_closing = True
         while self._idle:
             await self._pool.release(self._idle.pop())
         await self._pool.close()
@@ -82,17 +83,23 @@ class ReadingSessions:
     async def _borrow(self) -> "PoolConnectionProxy[asyncpg.Record]":
         while self._idle:
             connection = self._idle.pop()
-            if not connection.is_closed():
+            if _is_open(connection):
                 return connection
-            await self._take_back(connection)
+            await self._pool.release(connection)
         return await self._pool.acquire()
 
     async def _take_back(self, connection: "PoolConnectionProxy[asyncpg.Record]") -> None:
-        if not connection.is_closed():
+        if _is_open(connection) and not self._is_closing:
             self._idle.append(connection)
-            return
-        with contextlib.suppress(asyncpg.InterfaceError):
+        else:
             await self._pool.release(connection)
+
+
+def _is_open(connection: "PoolConnectionProxy[asyncpg.Record]") -> bool:
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:  # its server process ended, and the pool has taken it back
+        return False
 
 
 async def _leave_as_it_is(_connection: Connection) -> None:
