@@ -12,6 +12,7 @@ ServiceError                        INTERNAL
 ├── EmbeddedServerError             EMBEDDED_SERVER          (core.embedded.errors)
 ├── InboxFull, DeliveryRefused      INBOX_FULL, DELIVERY_REFUSED (core.webhooks.inbox)
 ├── SubscriptionsBusy               SUBSCRIPTIONS_BUSY       (core.webhooks.firm_lock)
+├── SubscriberTooSlow               SUBSCRIBER_TOO_SLOW      (schema.live.topics)
 ├── BadInput                        BAD_USER_INPUT
 ├── NotFound                        NOT_FOUND
 ├── Unauthenticated                 UNAUTHENTICATED

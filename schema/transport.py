@@ -17,15 +17,16 @@ from strawberry.http.async_base_view import AsyncBaseHTTPView
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.schema.base import BaseSchema
 from strawberry.schema.exceptions import InvalidOperationTypeError
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from core.auth.tokens import read_authorization
 from core.errors import BadInput, Forbidden, Unauthenticated
 from core.services import Services
 from schema.context import RequestContext
+from schema.execution import Operations
+from schema.live.hub import Hub
 from schema.negotiation import GRAPHQL_JSON, PLAIN_JSON, negotiate
 from schema.request_ids import request_id_middleware
-from schema.sockets import SocketAdapter, SocketHandler
+from schema.sockets import GraphQLSockets
 
 PATH = "/graphql"
 MOST_BODY_BYTES = 1_000_000
@@ -41,10 +42,8 @@ class GraphQLView(AsyncBaseHTTPView[HttpRequest, HttpResponse, HttpResponse, Soc
     schema: BaseSchema
     graphql_ide = None
     allow_queries_via_get = True
-    protocols = (GRAPHQL_TRANSPORT_WS_PROTOCOL,)
+    protocols = ()
     request_adapter_class = LitestarRequestAdapter
-    websocket_adapter_class = SocketAdapter  # type: ignore[assignment]  # strawberry's stubs name the base class
-    graphql_transport_ws_handler_class = SocketHandler
 
     def __init__(self, schema: BaseSchema, services: Services) -> None:
         self.schema = schema
@@ -70,10 +69,6 @@ class GraphQLView(AsyncBaseHTTPView[HttpRequest, HttpResponse, HttpResponse, Soc
             response.status_code = 200
         response.media_type = media_type
         return response
-
-    async def connect(self, socket: Socket) -> None:
-        """Serve one WebSocket until either side closes it."""
-        await self.run(socket, context=RequestContext(self._services), root_value=None)
 
     def decode_json(self, data: str | bytes) -> object:
         """Read JSON; bytes that are no text, and nesting beyond reason, are malformed like any other."""
@@ -162,6 +157,9 @@ def refusal(status: int, code: str, message: str, media_type: str) -> HttpRespon
 def graphql_handlers(schema: BaseSchema, services: Services) -> list[ControllerRouterHandler]:
     """Return the routes of `/graphql`: GET and POST, and the WebSocket of subscriptions."""
     view = GraphQLView(schema, services)
+    hub = Hub(schema, services)
+    services.stopping.tell(hub.close)
+    sockets = GraphQLSockets(Operations(schema, services), hub)
     middleware: list[Middleware] = [request_id_middleware]
 
     @post(PATH, status_code=200, include_in_schema=False, middleware=middleware, request_max_body_size=MOST_BODY_BYTES)
@@ -174,6 +172,6 @@ def graphql_handlers(schema: BaseSchema, services: Services) -> list[ControllerR
 
     @websocket(PATH, middleware=middleware)
     async def graphql_socket(socket: WebSocket[Any, Any, Any]) -> None:
-        await view.connect(socket)
+        await sockets(socket.scope, socket.receive, socket.send)
 
     return [graphql_post, graphql_get, graphql_socket]
