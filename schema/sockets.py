@@ -6,7 +6,6 @@ A bare ASGI application: what is sent costs a frame and nothing else, and waits 
 import asyncio
 import datetime
 import json
-import random
 from collections.abc import Sequence
 from http import HTTPStatus
 
@@ -19,9 +18,10 @@ from core.auth.tokens import read_authorization
 from core.errors import BadInput, Forbidden, TokenExpired, Unauthenticated
 from core.logging import get_logger
 from schema.execution import GraphQLRequest, Operations
-from schema.live.hub import Hub
+from schema.live.expiry import Expiry
+from schema.live.hub import Hub, retry_s
 from schema.live.outbox import Outbox
-from schema.live.selection import Refused, error_text
+from schema.live.selection import Refused
 from schema.live.subscribers import Envelope, Subscriber
 from schema.socket_messages import Complete, ConnectionInit, Message, Ping, Pong, Subscribe, message, read_message
 
@@ -52,7 +52,7 @@ MOST_MESSAGE_CHARS = 1_000_000
 INIT_S = 10.0
 """How long a client may take to say `connection_init`."""
 
-PING_S = 25.0
+PING_S = 40.0
 """How long a client may be silent before it is asked whether it is there."""
 
 PONG_S = 20.0
@@ -61,13 +61,6 @@ PONG_S = 20.0
 CLOSE_S = 2.0
 """How long a close frame may wait for a reader that does not read."""
 
-LONGEST_TIMER_S = 86_400.0
-
-EXPIRED = "the bearer token expired during the subscription: connect again with another"
-
-RETRY_S = (1, 8)
-"""When clients should come back after a restart: spread, so that they do not all come at once."""
-
 
 class GraphQLSockets:
     """Serves every connection of one application."""
@@ -75,7 +68,6 @@ class GraphQLSockets:
     def __init__(self, operations: Operations, hub: Hub) -> None:
         self.operations = operations
         self.hub = hub
-        self.init_s, self.ping_s, self.pong_s = INIT_S, PING_S, PONG_S
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection until either side closes it."""
@@ -112,15 +104,15 @@ class _Connection:
         self._receive = receive
         self._send = send
         self._loop = asyncio.get_running_loop()
-        self._outbox = Outbox()
+        self._outbox = Outbox(self._send_text)
         self._deadline: asyncio.Timeout | None = None
         self._principal: Principal | None = None
         self._initialised = False
         self._closing: tuple[int, str] | None = None
         self._operations: dict[str, Subscriber | asyncio.Task[None]] = {}
         self._heard_at = self._loop.time()
-        self._alarm = self._loop.call_later(sockets.init_s, self._time_out_init)
-        self._expiry: asyncio.TimerHandle | None = None
+        self._alarm = self._loop.call_later(INIT_S, self._time_out_init)
+        self._expiry: Expiry | None = None
 
     async def serve(self) -> None:
         """Serve until either side closes."""
@@ -130,7 +122,7 @@ class _Connection:
                 if self._hub.is_stopping:
                     self.restart()
                 async with asyncio.timeout(None if self._closing is None else CLOSE_S) as self._deadline:
-                    await self._outbox.drain(self._send_text)
+                    await self._outbox.drain()
                     if self._closing is not None:
                         code, reason = self._closing
                         await self._send({"type": "websocket.close", "code": code, "reason": reason})
@@ -150,8 +142,7 @@ class _Connection:
 
     def restart(self) -> None:
         """Close because the process stops; subscriptions are not completed, so that clients know to come back."""
-        # Spreading clients out needs no secrecy.
-        self.close(RESTART, f"service restart: retry in {random.randint(*RETRY_S)} s")  # noqa: S311
+        self.close(RESTART, f"service restart: retry in {retry_s()} s")
 
     async def _send_text(self, text: str) -> None:
         await self._send({"type": "websocket.send", "text": text, "bytes": None})
@@ -228,8 +219,8 @@ class _Connection:
         else:
             self._principal = principal
             self._alarm.cancel()
-            self._alarm = self._loop.call_later(self._sockets.ping_s, self._ask_for_life)
-            self._watch_expiry()
+            self._alarm = self._loop.call_later(PING_S, self._ask_for_life)
+            self._expiry = Expiry(principal, self._expire)
             self._outbox.put(message("connection_ack"), granted=True)
 
     def _begin(self, taken: Subscribe) -> None:
@@ -297,11 +288,11 @@ class _Connection:
     def _ask_for_life(self) -> None:
         """Ask a client that has been silent whether it is there."""
         silent_s = self._loop.time() - self._heard_at
-        if silent_s < self._sockets.ping_s:
-            self._alarm = self._loop.call_later(self._sockets.ping_s - silent_s, self._ask_for_life)
+        if silent_s < PING_S:
+            self._alarm = self._loop.call_later(PING_S - silent_s, self._ask_for_life)
             return
         self._outbox.put(message("ping"), granted=True)
-        self._alarm = self._loop.call_later(self._sockets.pong_s, self._expect_life, self._heard_at)
+        self._alarm = self._loop.call_later(PONG_S, self._expect_life, self._heard_at)
 
     def _expect_life(self, heard_at: float) -> None:
         if self._heard_at == heard_at:
@@ -309,16 +300,8 @@ class _Connection:
         else:
             self._ask_for_life()
 
-    def _watch_expiry(self) -> None:
-        """End the subscriptions when the token does; whoever connects again brings another."""
-        if self._principal is None:
-            return
-        now = datetime.datetime.now(datetime.UTC)
-        if not self._principal.has_expired(now):
-            left_s = min((self._principal.expires_at - now).total_seconds(), LONGEST_TIMER_S)
-            self._expiry = self._loop.call_later(left_s + 0.001, self._watch_expiry)
-            return
-        text = error_text(TokenExpired(EXPIRED))
+    def _expire(self, text: str) -> None:
+        """End the subscriptions with the token; whoever connects again brings another."""
         for operation in list(self._operations.values()):
             if isinstance(operation, Subscriber):
                 operation.end(text)

@@ -90,9 +90,11 @@ class Feed:
             self.end(error)
 
     async def _pause(self) -> None:
-        """Return soon after the next hint, at once for who wants to begin, and after `look_again_s` at the latest."""
+        """Return at the next hint, `gather_s` apart at least but for who wants to begin, `look_again_s` at most."""
+        loop = asyncio.get_running_loop()
+        read_at = loop.time()
         if await _within(self.topic.look_again_s, self._hinted):
-            await _within(self.topic.gather_s, self._joined)
+            await _within(read_at + self.topic.gather_s - loop.time(), self._joined)
 
     async def _turn(self) -> None:
         """Read once; tell who watches, and let in who has come before the reading."""
@@ -156,6 +158,8 @@ def _firms_of(watch: Watch) -> Iterable[int | None]:
 
 async def _within(seconds: float, event: asyncio.Event) -> bool:
     """Wait for an event; False where it does not come in time."""
+    if seconds <= 0:
+        return event.is_set()
     try:
         async with asyncio.timeout(seconds):
             await event.wait()

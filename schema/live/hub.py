@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Callable, Iterator
 
 from strawberry.schema.base import BaseSchema
@@ -17,6 +18,14 @@ from schema.live.topics import Topic
 
 GOODBYE_S = 1.0
 """How long connections may take to send their farewell when the process stops."""
+
+RETRY_S = (1, 8)
+"""When clients should come back after a restart: spread, so that they do not all come at once."""
+
+
+def retry_s() -> int:
+    """Return after how many seconds one client should come back."""
+    return random.randint(*RETRY_S)  # noqa: S311 - spreading clients out needs no secrecy
 
 
 class Hub:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any
 
 from schema.live.outbox import Outbox
 
@@ -38,7 +37,7 @@ class Subscriber:
         frame = frames.get(envelope.before)
         if frame is None:
             frame = frames[envelope.before] = envelope.before + result + envelope.after
-        return self.outbox.put(frame, (self, key), granted=granted)
+        return self.outbox.put(frame, self, key, granted=granted)
 
     def end(self, result: str | None = None) -> None:
         """Tell the client that no more comes, after a last result that says why. Ending twice is ending once."""
@@ -53,7 +52,4 @@ class Subscriber:
     def leave(self) -> None:
         """Forget what still waits: the client wants no more."""
         self.gone = True
-        self.outbox.discard(self._is_mine)
-
-    def _is_mine(self, key: Any) -> bool:
-        return isinstance(key, tuple) and key[0] is self
+        self.outbox.discard(self)

@@ -79,7 +79,8 @@ class Topic:
     """One kind of event.
 
     `channel` is the Redis channel on which writers hint that something moved; what it was, the rows say. Hints that
-    come within `gather_s` are read for once; without any the source is read every `look_again_s`, for hints get lost.
+    come within `gather_s` of a reading wait for one more; without any the source is read every `look_again_s`, for
+    hints get lost.
 
     `latest_only` is for states (a run, a metric): a reader who lags gets the latest of each key. Otherwise every event
     counts: nothing is left out. Either way a queue that is full ends the subscription with SUBSCRIBER_TOO_SLOW, which
