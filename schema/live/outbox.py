@@ -80,9 +80,8 @@ class Outbox:
             return False
         frames[place] = frame
         self._chars += len(frame)
-        if len(frames) == 1:
-            self._filled.set()
-        elif len(frames) > MOST_FRAMES // 2:
+        self._filled.set()
+        if not self._has_room():
             self._roomy.clear()
         return True
 
@@ -152,6 +151,9 @@ class Outbox:
         self._is_idle = False
         self._filled.set()
 
+    def _has_room(self) -> bool:
+        return len(self._frames) <= MOST_FRAMES // 2 and self._chars <= MOST_CHARS // 2
+
     def _note_room(self) -> None:
-        if len(self._frames) <= MOST_FRAMES // 2:
+        if self._has_room():
             self._roomy.set()

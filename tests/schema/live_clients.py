@@ -22,7 +22,8 @@ PROTOCOL = "graphql-transport-ws"
 @contextlib.asynccontextmanager
 async def socket_to(api: Api, **options: Any) -> AsyncIterator[ClientConnection]:
     url = api.url.replace("http://", "ws://")
-    async with connect(url, **{"subprotocols": [Subprotocol(PROTOCOL)], **options}) as socket:
+    # Without a bound on its own queue the client reads on, and so hears of the close at once.
+    async with connect(url, **{"subprotocols": [Subprotocol(PROTOCOL)], "max_queue": None, **options}) as socket:
         yield socket
 
 

@@ -106,7 +106,7 @@ async def test_a_document_that_cannot_be_validated_has_a_code(fresh_api: Api) ->
 
 
 async def test_a_token_that_expires_ends_the_subscription(fresh_api: Api) -> None:
-    async with subscribed(fresh_api, ttl_s=1) as socket:
+    async with subscribed(fresh_api, ttl_s=2) as socket:
         message = await hear(socket)
         assert message["payload"]["errors"][0]["extensions"]["code"] == "TOKEN_EXPIRED"
         assert (await hear(socket))["type"] == "complete"

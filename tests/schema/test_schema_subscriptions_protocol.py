@@ -232,8 +232,8 @@ async def test_after_complete_nothing_more_comes_and_completing_what_is_not_ther
 
 
 async def test_an_expired_token_begins_nothing_more(api: Api) -> None:
-    async with let_in(api, ttl_s=1) as socket:
-        await asyncio.sleep(1.1)
+    async with let_in(api, ttl_s=2) as socket:
+        await asyncio.sleep(2.1)
         await say(socket, "subscribe", id="1", payload={"query": CONTACTS})
         answer = await hear(socket)
         assert (answer["type"], answer["payload"][0]["extensions"]["code"]) == ("error", "TOKEN_EXPIRED")

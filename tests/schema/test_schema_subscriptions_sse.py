@@ -102,7 +102,7 @@ async def test_a_request_that_cannot_be_read_is_an_answer_and_no_stream(api: Api
 
 
 async def test_a_token_that_expires_ends_the_stream(fresh_api: Api) -> None:
-    async with event_stream(fresh_api, ttl_s=1) as events:
+    async with event_stream(fresh_api, ttl_s=2) as events:
         (name, result), end = [event async for event in events]
     assert name == "next"
     assert result["errors"][0]["extensions"]["code"] == "TOKEN_EXPIRED"
