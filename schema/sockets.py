@@ -137,7 +137,7 @@ class _Connection:
             return
         self._closing = (code, reason.encode()[:MOST_REASON_BYTES].decode(errors="ignore"))
         self._outbox.close(at_once=True)
-        if self._deadline is not None:
+        if self._deadline is not None and not self._deadline.expired():
             self._deadline.reschedule(self._loop.time() + CLOSE_S)
 
     def restart(self) -> None:

@@ -5,6 +5,7 @@ page nothing of any other answer. A missing scope or firm is refused before the 
 """
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 
 from litestar.types import Receive, Send
@@ -51,16 +52,17 @@ class EventStreams:
         send: Send,
         *,
         allowed: frozenset[OperationType] = ANSWERED_ONCE,
+        headers: Iterable[tuple[bytes, bytes]] = (),
     ) -> Answer | None:
         """Stream an operation until it ends or the client leaves; the body of the request has been read already.
 
-        `allowed` is what a request of this method may execute beside subscriptions. Returns an answer where nothing was
-        sent because the operation is forbidden; whoever calls sends that.
+        `allowed` is what a request of this method may execute beside subscriptions; `headers` go with those of the
+        stream. Returns an answer where nothing was sent because the operation is forbidden; whoever calls sends that.
         """
         stream = _Stream(self._operations, self._hub, receive, send)
         refused = await stream.begin(request, principal, allowed)
         if refused is None:
-            await stream.serve()
+            await stream.serve([*HEADERS, *headers])
         return refused
 
 
@@ -103,7 +105,7 @@ class _Stream:
         self._outbox.close(at_once=False)
         return None
 
-    async def serve(self) -> None:
+    async def serve(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
         """Send what there is until the operation ends, the client leaves or the process stops."""
         leaving = asyncio.create_task(self._wait_for_leave())
         self._alarm = asyncio.get_running_loop().call_later(ALIVE_S, self._show_life)
@@ -112,7 +114,7 @@ class _Stream:
                 if self._hub.is_stopping:
                     self._restart()
                 async with asyncio.timeout(None) as self._deadline:
-                    await self._send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": HEADERS})
+                    await self._send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
                     await self._outbox.drain()
                     if self._is_restarting:
                         await self._send_text(f"retry: {retry_s() * 1000}\n\n")
@@ -146,14 +148,15 @@ class _Stream:
         """End the stream because the process stops; without `complete`, so that clients know to come back."""
         self._is_restarting = True
         self._outbox.close(at_once=True)
-        if self._deadline is not None:
+        if self._deadline is not None and not self._deadline.expired():
             self._deadline.reschedule(asyncio.get_running_loop().time() + GOODBYE_S)
 
     def _show_life(self) -> None:
         """Send a comment where nothing else is sent; give up a client that has read nothing since the last time."""
         now = asyncio.get_running_loop().time()
-        if len(self._outbox) and self._outbox.sent == self._sent_then and self._deadline is not None:
-            self._deadline.reschedule(now)
+        if len(self._outbox) and self._outbox.sent == self._sent_then:
+            if self._deadline is not None and not self._deadline.expired():
+                self._deadline.reschedule(now)
             return
         self._sent_then = self._outbox.sent
         if not len(self._outbox):

@@ -1,7 +1,10 @@
 """One topic while somebody watches it: its source is read at every hint, and each event handed to who may see it."""
 
 import asyncio
+import contextlib
 from collections.abc import Hashable, Iterable, Sequence
+
+import asyncpg
 
 from core.db.engine import CONNECT_ERRORS
 from core.errors import DatabaseUnavailable
@@ -11,11 +14,21 @@ from schema.live.groups import Group, create_apart
 from schema.live.listening import listen
 from schema.live.selection import Selection, error_text
 from schema.live.subscribers import Subscriber
-from schema.live.topics import Event, Topic, Watch
+from schema.live.topics import MOST_READ, Event, Topic, Watch
 
 log = get_logger(__name__)
 
-UNAVAILABLE = (*CONNECT_ERRORS, DatabaseUnavailable, TimeoutError)
+UNAVAILABLE = (
+    *CONNECT_ERRORS,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    DatabaseUnavailable,
+    TimeoutError,
+)
+"""What a source raises of a database that is away, goes away or is at its limits: it passes."""
+
+PATIENCE_S = 2.0
+"""How long a selection that is slow to execute may hold up the others of its topic, at each reading."""
 
 
 class Feed:
@@ -98,6 +111,7 @@ class Feed:
 
     async def _turn(self) -> None:
         """Read once; tell who watches, and let in who has come before the reading."""
+        await self._wait_for_groups()
         joining = dict(self._joining)
         try:
             events = await self._source.read()
@@ -110,10 +124,21 @@ class Feed:
         if self._away:
             log.info("live_source_back", topic=self.topic.name)
         self._away = False
+        if len(events) >= MOST_READ and not self.topic.latest_only:
+            self._hinted.set()
         for event in events:
             for group in [*self._by_firm.get(event.firm, ()), *self._by_firm.get(None, ())]:
                 group.put(event)
         await self._admit(joining)
+
+    async def _wait_for_groups(self) -> None:
+        """Where each event counts, read no further for a while when a selection lags: what is not read is not lost."""
+        if self.topic.latest_only:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                for group in list(self._groups.values()):
+                    await group.room()
 
     async def _admit(self, joining: dict[Subscriber, Selection]) -> None:
         """Let subscribers in; nothing is read meanwhile, so that none misses an event or is told it twice."""

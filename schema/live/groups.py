@@ -15,7 +15,7 @@ from schema.live.topics import Event, SubscriberTooSlow
 log = get_logger(__name__)
 
 MOST_EVENTS = 1_000
-"""How many events may wait for a selection that is slow to execute."""
+"""How many events of a topic of which each counts may wait for a selection that is slow to execute."""
 
 AT_ONCE = 500
 """So many sockets are written to before others get their turn."""
@@ -52,6 +52,8 @@ class Group:
         self._queue: deque[_Waiting | _Joining] = deque()
         self._latest: dict[Hashable, _Waiting] = {}
         self._filled = asyncio.Event()
+        self._roomy = asyncio.Event()
+        self._roomy.set()
         self._sent = 0
         self._task = create_apart(self._run())
 
@@ -65,16 +67,21 @@ class Group:
         if self._topic.latest_only and (waiting := self._latest.get(event.key)) is not None:
             waiting.event = event
             return
-        if len(self._queue) >= MOST_EVENTS:
-            self.end(
-                SubscriberTooSlow(f"events come faster than the selection is executed: {self._topic.how_to_go_on}")
-            )
-            return
         waiting = _Waiting(event)
         if self._topic.latest_only:
             self._latest[event.key] = waiting
+        elif len(self._queue) >= MOST_EVENTS:
+            how = self._topic.how_to_go_on
+            self.end(SubscriberTooSlow(f"events come faster than the selection is executed: {how}"))
+            return
+        elif len(self._queue) >= MOST_EVENTS // 2:
+            self._roomy.clear()
         self._queue.append(waiting)
         self._filled.set()
+
+    async def room(self) -> None:
+        """Return once less than half of the events that may wait are waiting."""
+        await self._roomy.wait()
 
     def admit(self, subscribers: Sequence[Subscriber], first: Sequence[Event]) -> None:
         """Let subscribers begin with some events; whatever is put after this, they are told as well."""
@@ -104,6 +111,8 @@ class Group:
             while True:
                 while self._queue:
                     await self._handle(self._queue.popleft())
+                    if len(self._queue) < MOST_EVENTS // 2:
+                        self._roomy.set()
                 self._filled.clear()
                 await self._filled.wait()
         except Exception as error:  # noqa: BLE001 - whatever it is, subscribers must hear of their end
@@ -135,8 +144,5 @@ class Group:
 
     def _cut_off(self, subscriber: Subscriber) -> None:
         log.info("subscriber_too_slow", topic=self._topic.name)
-        subscriber.end(
-            error_text(
-                SubscriberTooSlow(f"the connection is not read as fast as events come: {self._topic.how_to_go_on}")
-            )
-        )
+        how = self._topic.how_to_go_on
+        subscriber.end(error_text(SubscriberTooSlow(f"the connection is not read as fast as events come: {how}")))

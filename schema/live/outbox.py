@@ -5,7 +5,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 
+from core.logging import get_logger
 from schema.live.first_step import Begun
+
+log = get_logger(__name__)
 
 MOST_FRAMES = 1_000
 MOST_CHARS = 1_000_000
@@ -146,6 +149,10 @@ class Outbox:
             return
         except OSError:
             self.close(at_once=True)  # whoever reads from the client hears that it is gone
+            return
+        except Exception as error:
+            log.exception("connection_broke", error=type(error).__name__)
+            self.close(at_once=True)  # others are sent the same from here: they go on
             return
         self._under_way = Begun(sending, waits_for)
         self._is_idle = False

@@ -37,7 +37,7 @@ class Subscriber:
         frame = frames.get(envelope.before)
         if frame is None:
             frame = frames[envelope.before] = envelope.before + result + envelope.after
-        return self.outbox.put(frame, self, key, granted=granted)
+        return self.outbox.put(frame, self, key, granted=granted) or self.outbox.is_closed
 
     def end(self, result: str | None = None) -> None:
         """Tell the client that no more comes, after a last result that says why. Ending twice is ending once."""

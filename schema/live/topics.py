@@ -12,6 +12,9 @@ from typing import Any, Protocol
 from core.errors import ServiceError
 from core.services import Services
 
+MOST_READ = 250
+"""How many events one reading returns of a topic of which each counts."""
+
 
 class SubscriberTooSlow(ServiceError):
     """A subscriber does not take its events as fast as they come; its subscription ends, and nothing was left out."""
@@ -53,16 +56,22 @@ class Watch:
 class Source(Protocol):
     """Where a topic's events come from; opened with the first subscriber of the process, dropped with the last.
 
-    The hub calls one method at a time. What either raises of `core.db.engine.CONNECT_ERRORS` is a failure that passes:
-    those who wait to begin are told, everyone else waits until the next call succeeds.
+    The hub calls one method at a time. What `read` raises of a database that is away (`schema.live.feed.UNAVAILABLE`)
+    passes: those who wait to begin are told, everyone else waits until a later call succeeds.
     """
 
     async def read(self) -> Sequence[Event]:
-        """Return what moved since the last call, for all firms, oldest first. One statement; the first call looks."""
+        """Return what moved since the last call, for all firms, oldest first. One statement.
+
+        The first call finds out where to begin: what it returns reaches nobody yet. Where each event counts at most
+        MOST_READ are returned; while there are so many the next call follows after `gather_s`, the pace of a burst.
+        """
         ...
 
     async def before(self, watch: Watch) -> Sequence[Event]:
-        """Return what a new subscriber is told first: everything of its firms up to the latest `read`, or nothing.
+        """Return what a new subscriber is told first: what it is to see of all up to the latest `read`, or nothing.
+
+        It is all kept in memory until it is sent: raise rather than return more than a few thousand.
 
         Raises:
             ServiceError: it cannot begin where it wants; the client sees the code.

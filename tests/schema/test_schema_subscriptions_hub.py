@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.testing.api import Api
-from schema.live import groups, outbox
+from schema.live import feed, groups, outbox
 from tests.schema.live_clients import hear, say, settled, subscribed
 from tests.schema.live_reader import slow_reader
 from tests.schema.live_stage import Stage, staged
@@ -131,12 +132,24 @@ async def test_what_must_not_be_left_out_ends_a_reader_that_stops_and_says_how_t
         assert await slow.hear() == {"type": "complete", "id": "slow"}
 
 
-async def test_events_that_pile_up_before_a_slow_selection_end_it_where_none_may_be_left_out(fresh_api: Api) -> None:
+async def test_a_burst_comes_whole(fresh_api: Api) -> None:
+    most = 4 * groups.MOST_EVENTS
+    async with staged(fresh_api) as (stage, api), subscribed(api, CHANGES) as socket:
+        await settled(lambda: len(stage.hub) == 1)
+        for number in range(most):
+            stage.tell("changes", firm=ONE, number=number)
+        assert [told(await hear(socket), "changes")["number"] for _ in range(most)] == list(range(most))
+
+
+async def test_events_that_pile_up_before_a_slow_selection_end_it_where_none_may_be_left_out(
+    fresh_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "PATIENCE_S", 0.05)
     async with staged(fresh_api) as (stage, api):
         Stage.gate.clear()
         async with subscribed(api, "subscription { changes { slow } }") as socket:
             await settled(lambda: len(stage.hub) == 1)
-            for number in range(groups.MOST_EVENTS + 2):
+            for number in range(2 * groups.MOST_EVENTS):
                 stage.tell("changes", firm=ONE, number=number)
             message = await hear(socket)
             assert message["payload"]["errors"][0]["extensions"] == {"code": "SUBSCRIBER_TOO_SLOW"}

@@ -188,6 +188,8 @@ async def test_a_mutation_needs_its_scope(api: Api) -> None:
         ({"query": 'subscription { syncProgress(firm: "nonsense") { id } }'}, "BAD_USER_INPUT"),
         ({"query": "subscription { syncProgress(firm: 2) { id } }"}, "FORBIDDEN"),
         ({"query": "subscription { " + "a: __typename " * 70 + "}"}, "GRAPHQL_VALIDATION_FAILED"),
+        ({"query": "subscription { __typename }"}, "GRAPHQL_VALIDATION_FAILED"),
+        ({"query": "subscription { syncProgress @skip(if: true) { id } }"}, "GRAPHQL_VALIDATION_FAILED"),
     ],
 )
 async def test_an_operation_that_cannot_begin_is_an_error_and_the_others_go_on(
