@@ -13,6 +13,7 @@ ServiceError                        INTERNAL
 ├── EmbeddedServerError             EMBEDDED_SERVER          (core.embedded.errors)
 ├── InboxFull, DeliveryRefused      INBOX_FULL, DELIVERY_REFUSED (core.webhooks.inbox)
 ├── SubscriptionsBusy               SUBSCRIPTIONS_BUSY       (core.webhooks.firm_lock)
+├── SubscriberTooSlow               SUBSCRIBER_TOO_SLOW      (schema.live.topics)
 ├── BadInput                        BAD_USER_INPUT
 ├── QueryTooCostly                  QUERY_TOO_COSTLY
 ├── DocumentNotTrusted              DOCUMENT_NOT_TRUSTED

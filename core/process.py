@@ -18,6 +18,7 @@ from core.errors import PortOccupied
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
+from core.stopping import Stopping
 
 
 @asynccontextmanager
@@ -86,7 +87,17 @@ def listen(host: str, port: int, *, setting: str) -> socket.socket:
 
 
 class QuietServer(uvicorn.Server):
-    """uvicorn without its signal handlers: the command decides when it ends."""
+    """uvicorn without its signal handlers: the command decides when it ends, and who lives long is told before."""
+
+    def __init__(self, config: uvicorn.Config, stopping: Stopping | None = None) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell live connections that the process stops, while they can still say so; then close everything."""
+        if self._stopping is not None:
+            await self._stopping.announce()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -94,22 +105,33 @@ class QuietServer(uvicorn.Server):
         yield
 
 
-async def serve_app(app: ASGIApp, listener: socket.socket, stop: asyncio.Event) -> None:
-    """Serve an application on a bound socket until `stop` is set; open requests get five seconds to end."""
-    server = QuietServer(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="on",
-            timeout_graceful_shutdown=5,
-            server_header=False,
-        )
+def server_config(app: ASGIApp, *, graceful_s: int) -> uvicorn.Config:
+    """Return how an application is served; open requests get some seconds to end.
+
+    WebSocket frames are not compressed: every connection would need its own context and its own compression of what is
+    otherwise made once for all. Live connections are kept alive by the messages of their own protocol.
+    """
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=graceful_s,
+        server_header=False,
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,
     )
+
+
+async def serve_app(
+    app: ASGIApp, listener: socket.socket, stop: asyncio.Event, *, stopping: Stopping | None = None
+) -> None:
+    """Serve an application on a bound socket until `stop` is set; open requests get five seconds to end."""
+    server = QuietServer(server_config(app, graceful_s=5), stopping)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     stop.set()
     await serving
-    await stopping
+    await stopped

@@ -15,6 +15,7 @@ from core.errors import RedisUnavailable, ServiceError
 from core.jobs.queue import QUEUE_NAME, JobQueue, decode_job, encode_job
 from core.registry import Registry
 from core.settings import Settings, parse_encryption_keys
+from core.stopping import Stopping
 
 
 class Services:
@@ -29,6 +30,7 @@ class Services:
             pool_size=settings.database_pool_size,
             read_timeout_s=settings.graphql_timeout_s,
         )
+        self.stopping = Stopping()
         self._redis: ArqRedis | None = None
         self._accounts: ClioAccounts | None = None
 
@@ -71,6 +73,7 @@ class Services:
                 )
                 yield self
         finally:
+            await self.stopping.announce()
             self._accounts = None
             if self._redis is not None:
                 await self._redis.aclose(close_connection_pool=True)

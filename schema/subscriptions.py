@@ -1,127 +1,89 @@
-"""Subscriptions: sync progress as it happens. Redis hints at what moved; the rows say what is true."""
+"""Subscriptions: what can be watched, and the fields of `Subscription` that say so."""
 
-import asyncio
-import datetime
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterable, Sequence
 from typing import Annotated, Any
 
 import strawberry
-from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
 
-from core.errors import RedisUnavailable, TokenExpired
-from core.logging import get_logger
 from core.services import Services
 from core.sync.progress import PROGRESS_CHANNEL
-from schema.context import Info, OperationContext
+from schema.context import Info
 from schema.global_ids import read_firm
+from schema.live.topics import Event, Topic, Watch
 from schema.operations import SYNC_RUN
-from schema.read.parameters import Parameters, firm_predicate
 from schema.read.readers import Record
 from schema.types.sync_runs import SYNC_RUNS, SyncRun
 
-log = get_logger(__name__)
-
-LOOK_AGAIN_S = 2.0
-"""How long a hint may be lost before the rows are read anyway."""
-
-GATHER_S = 0.05
-"""Hints that come this close together are read for once."""
-
-_QUIET = frozenset({"heartbeat_at"})
+QUIET = frozenset({"heartbeat_at", "_newest"})
 """Columns whose change alone is no progress."""
 
-REDIS_ERRORS = (RedisError, RedisUnavailable, OSError)
+ACTIVE = frozenset({"queued", "running"})
+
+LATE = 32
+"""So far behind the newest number a run may still appear: numbers are given out before they are committed."""
 
 
-class _Watch:
-    """Which runs one subscriber is shown, and how they last looked."""
+class Runs:
+    """The source of sync progress: which runs are active, and how each looked when it was last read."""
 
-    def __init__(self, context: OperationContext, firms: frozenset[int] | None) -> None:
-        self._context = context
-        self._firms = firms
-        self._newest = 0
-        self._shown: dict[int, tuple[Any, ...]] = {}
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._newest: int | None = None
+        self._shown: dict[int, Record] = {}
 
-    async def begin(self) -> list[Record]:
-        """Return the active runs; from now on every newer run is watched, too."""
-        pool = self._context.services.database.pool
-        self._newest = await pool.fetchval("SELECT coalesce(max(id), 0) FROM sync_run")
-        return await self.changed()
-
-    async def changed(self) -> list[Record]:
-        """Return the runs that look other than when last shown, oldest first. One statement."""
-        parameters = Parameters()
-        condition = firm_predicate(SYNC_RUNS, "t", self._firms, parameters)
-        newest, shown = parameters.add(self._newest, "bigint"), parameters.add(list(self._shown), "bigint[]")
-        rows = await self._context.services.database.pool.fetch(
-            f"SELECT {SYNC_RUNS.select('t')} FROM sync_run AS t WHERE {condition}"
-            f" AND (t.state IN ('queued', 'running') OR t.id > {newest} OR t.id = ANY ({shown})) ORDER BY t.id",
-            *parameters.values,
+    async def read(self) -> Sequence[Event]:
+        """Return the runs of all firms that look other than when last read, in order of number."""
+        rows = await self._services.database.pool.fetch(
+            f"SELECT n.newest AS _newest, {SYNC_RUNS.select('t')}"
+            " FROM (SELECT coalesce(max(id), 0) AS newest FROM sync_run) AS n"
+            " LEFT JOIN sync_run AS t ON t.state IN ('queued', 'running') OR t.id = ANY ($1::bigint[])"
+            " OR t.id > coalesce($2::bigint, n.newest) - $3::bigint ORDER BY t.id",
+            *(list(self._shown), self._newest, LATE),
         )
-        return [row for row in rows if self._take_note(row)]
+        runs = [row for row in rows if row["id"] is not None]
+        moved = [row for row in runs if _looks(row) != _looks(self._shown.get(row["id"]))]
+        if self._newest is None:
+            moved = [row for row in moved if row["state"] in ACTIVE]
+        self._newest = rows[0]["_newest"]
+        oldest = self._newest - LATE
+        self._shown = {row["id"]: row for row in runs if row["state"] in ACTIVE or row["id"] > oldest}
+        return [_event(row) for row in moved]
 
-    def _take_note(self, row: Record) -> bool:
-        looks = tuple(value for name, value in row.items() if name not in _QUIET)
-        moved = self._shown.get(row["id"]) != looks
-        self._shown[row["id"]] = looks
-        return moved
+    async def before(self, watch: Watch) -> Sequence[Event]:
+        """Return the active runs, as they were last read."""
+        active = [row for row in self._shown.values() if row["state"] in ACTIVE]
+        return [_event(row) for row in active if watch.firms is None or row["firm"] in watch.firms]
 
 
-async def _sync_progress(
+def _looks(row: Record | None) -> list[Any] | None:
+    return None if row is None else [value for name, value in row.items() if name not in QUIET]
+
+
+def _event(row: Record) -> Event:
+    return Event(firm=row["firm"], key=row["id"], value=SYNC_RUN.make(row))
+
+
+SYNC_PROGRESS = Topic(
+    name="syncProgress",
+    channel=PROGRESS_CHANNEL,
+    open=Runs,
+    latest_only=True,
+    how_to_go_on="subscribe again to see the active runs as they are",
+)
+
+
+def _sync_progress(
     info: Info,
     firm: Annotated[
         strawberry.ID | None, strawberry.argument(description="One firm; all of the caller's unless given.")
     ] = strawberry.UNSET,
-) -> AsyncGenerator[SyncRun, None]:
-    context = info.context
-    firms = context.principal.allowed_firms(read_firm(firm or None))
-    watch = _Watch(context, firms)
-    async with _hints(context.services) as hints:
-        rows = await watch.begin()
-        while True:
-            for row in rows:
-                yield SYNC_RUN.make(row)
-            await _wait(hints)
-            if context.principal.has_expired(datetime.datetime.now(datetime.UTC)):
-                raise TokenExpired("the bearer token expired during the subscription: connect again with another")
-            rows = await watch.changed()
+) -> AsyncIterable[SyncRun]:
+    return Watch(SYNC_PROGRESS, info.context.principal.allowed_firms(read_firm(firm or None)))
 
 
-@asynccontextmanager
-async def _hints(services: Services) -> AsyncIterator[PubSub | None]:
-    """Listen to the channel of hints; None, and a log line, while Redis is away."""
-    hints: PubSub = services.redis.pubsub(ignore_subscribe_messages=True)
-    try:
-        try:
-            await hints.subscribe(PROGRESS_CHANNEL)
-        except REDIS_ERRORS as error:
-            log.warning("progress_hints_unavailable", error=type(error).__name__)
-            yield None
-        else:
-            yield hints
-    finally:
-        # redis-py leaves this method without annotations.
-        await hints.aclose()  # type: ignore[no-untyped-call]
-
-
-async def _wait(hints: PubSub | None) -> None:
-    """Return at the next hint, and after LOOK_AGAIN_S at the latest."""
-    if hints is None:
-        await asyncio.sleep(LOOK_AGAIN_S)
-        return
-    try:
-        if await hints.get_message(timeout=LOOK_AGAIN_S) is not None:
-            await asyncio.sleep(GATHER_S)
-            while await hints.get_message(timeout=0) is not None:
-                pass
-    except REDIS_ERRORS as error:
-        log.warning("progress_hint_lost", error=type(error).__name__)
-        await asyncio.sleep(LOOK_AGAIN_S)
-
-
-@strawberry.type(description="What is told as it happens, over graphql-transport-ws. The scope `read` is needed.")
+@strawberry.type(
+    description="What is told as it happens, over WebSockets and server-sent events. The scope `read` is needed."
+)
 class Subscription:
     """The root of subscriptions."""
 

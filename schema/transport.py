@@ -5,27 +5,30 @@ its dependencies in a way that Litestar is about to drop; the view below is of t
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
 from cross_web import HTTPException, LitestarRequestAdapter
 from litestar import Request, Response, WebSocket, get, post, websocket
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
-from litestar.types import ControllerRouterHandler, Middleware
-from strawberry.http import GraphQLHTTPResponse
+from litestar.types import ASGIApp, ControllerRouterHandler, Middleware, Receive, Scope, Send
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.async_base_view import AsyncBaseHTTPView
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.schema.base import BaseSchema
 from strawberry.schema.exceptions import InvalidOperationTypeError
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from core.auth.tokens import read_authorization
 from core.errors import BadInput, Forbidden, Unauthenticated
 from core.services import Services
+from schema.build import ServiceSchema
 from schema.context import RequestContext
+from schema.execution import ANSWERED_ONCE, QUERIES, GraphQLRequest, Operations
+from schema.live.hub import Hub
 from schema.negotiation import GRAPHQL_JSON, PLAIN_JSON, negotiate
 from schema.request_ids import request_id_middleware
-from schema.sockets import SocketAdapter, SocketHandler
+from schema.sockets import GraphQLSockets
+from schema.sse import MEDIA_TYPE, EventStreams
 
 PATH = "/graphql"
 MOST_BODY_BYTES = 1_000_000
@@ -41,10 +44,8 @@ class GraphQLView(AsyncBaseHTTPView[HttpRequest, HttpResponse, HttpResponse, Soc
     schema: BaseSchema
     graphql_ide = None
     allow_queries_via_get = True
-    protocols = (GRAPHQL_TRANSPORT_WS_PROTOCOL,)
+    protocols = ()
     request_adapter_class = LitestarRequestAdapter
-    websocket_adapter_class = SocketAdapter  # type: ignore[assignment]  # strawberry's stubs name the base class
-    graphql_transport_ws_handler_class = SocketHandler
 
     def __init__(self, schema: BaseSchema, services: Services) -> None:
         self.schema = schema
@@ -71,9 +72,32 @@ class GraphQLView(AsyncBaseHTTPView[HttpRequest, HttpResponse, HttpResponse, Soc
         response.media_type = media_type
         return response
 
-    async def connect(self, socket: Socket) -> None:
-        """Serve one WebSocket until either side closes it."""
-        await self.run(socket, context=RequestContext(self._services), root_value=None)
+    async def stream(self, request: HttpRequest, streams: EventStreams, send: Send) -> HttpResponse | None:
+        """Answer one request with a stream of events; or return what it was refused with."""
+        try:
+            principal = read_authorization(self._services.settings, request.headers.get("authorization"))
+            asked = await self.parse_http_body(LitestarRequestAdapter(request))
+        except Unauthenticated as error:
+            refused = refusal(401, error.code, str(error), PLAIN_JSON)
+            refused.headers["WWW-Authenticate"] = "Bearer"
+            return refused
+        except json.JSONDecodeError:
+            return refusal(400, BadInput.code, "Unable to parse request body as JSON", PLAIN_JSON)
+        except HTTPException as error:
+            return _refuse_request(error, PLAIN_JSON)
+        except RequestEntityTooLarge:
+            return refusal(413, BadInput.code, f"a request holds at most {MOST_BODY_BYTES} bytes", PLAIN_JSON)
+        if not isinstance(asked, GraphQLRequestData):
+            return refusal(400, BadInput.code, "a stream has one operation", PLAIN_JSON)
+        wanted = GraphQLRequest(
+            query=asked.query,
+            variables=asked.variables,
+            operation_name=asked.operation_name,
+            extensions=asked.extensions,
+        )
+        allowed = QUERIES if request.method == "GET" else ANSWERED_ONCE
+        answer = await streams.stream(wanted, principal, request.receive, send, allowed=allowed)
+        return None if answer is None else Response(answer.body, status_code=answer.status, media_type=PLAIN_JSON)
 
     def decode_json(self, data: str | bytes) -> object:
         """Read JSON; bytes that are no text, and nesting beyond reason, are malformed like any other."""
@@ -159,10 +183,30 @@ def refusal(status: int, code: str, message: str, media_type: str) -> HttpRespon
     return Response(json.dumps(body).encode(), status_code=status, media_type=media_type)
 
 
-def graphql_handlers(schema: BaseSchema, services: Services) -> list[ControllerRouterHandler]:
+def _stream_middleware(view: GraphQLView, streams: EventStreams) -> Callable[[ASGIApp], ASGIApp]:
+    """Take the requests that want a stream of events; leave the others alone."""
+
+    def wrap(app: ASGIApp) -> ASGIApp:
+        async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+            request: HttpRequest = Request(scope, receive)
+            if MEDIA_TYPE not in request.headers.get("accept", ""):
+                await app(scope, receive, send)
+            elif (refused := await view.stream(request, streams, send)) is not None:
+                await refused.to_asgi_response(None, request)(scope, receive, send)
+
+        return handle
+
+    return wrap
+
+
+def graphql_handlers(schema: ServiceSchema, services: Services) -> list[ControllerRouterHandler]:
     """Return the routes of `/graphql`: GET and POST, and the WebSocket of subscriptions."""
     view = GraphQLView(schema, services)
-    middleware: list[Middleware] = [request_id_middleware]
+    hub = Hub(schema, services)
+    services.stopping.tell(hub.close)
+    operations = Operations(schema, services)
+    sockets = GraphQLSockets(operations, hub)
+    middleware: list[Middleware] = [request_id_middleware, _stream_middleware(view, EventStreams(operations, hub))]
 
     @post(PATH, status_code=200, include_in_schema=False, middleware=middleware, request_max_body_size=MOST_BODY_BYTES)
     async def graphql_post(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -172,8 +216,8 @@ def graphql_handlers(schema: BaseSchema, services: Services) -> list[ControllerR
     async def graphql_get(request: Request[Any, Any, Any]) -> Response[bytes]:
         return await view.answer(request)
 
-    @websocket(PATH, middleware=middleware)
+    @websocket(PATH, middleware=[request_id_middleware])
     async def graphql_socket(socket: WebSocket[Any, Any, Any]) -> None:
-        await view.connect(socket)
+        await sockets(socket.scope, socket.receive, socket.send)
 
     return [graphql_post, graphql_get, graphql_socket]

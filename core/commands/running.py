@@ -40,9 +40,10 @@ async def run_api(settings: Settings, *, with_worker: bool) -> None:
             await _migrate(Services(complete, registry))
             async with contextlib.AsyncExitStack() as stack:
                 if with_worker:
-                    services = await stack.enter_async_context(Services(complete, registry).open())
-                    working = asyncio.create_task(WorkerProcess(services).run(stop))
-                await serve_app(create_app(Services(complete, registry)), listener, stop)
+                    own = await stack.enter_async_context(Services(complete, registry).open())
+                    working = asyncio.create_task(WorkerProcess(own).run(stop))
+                services = Services(complete, registry)
+                await serve_app(create_app(services), listener, stop, stopping=services.stopping)
                 if with_worker:
                     await working
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import uvicorn
 
 from core.app import create_app
 from core.auth.tokens import mint
-from core.process import QuietServer, listen
+from core.process import QuietServer, listen, server_config
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
@@ -117,13 +116,7 @@ def gid(type_name: str, firm: int, number: int) -> str:
 async def serving(services: Services, *, port: int = 0) -> AsyncIterator[str]:
     """Serve the whole application with uvicorn on loopback, on a free port unless given; yield its address."""
     with listen("127.0.0.1", port, setting="PORT") as listener:
-        config = uvicorn.Config(
-            create_app(services),
-            log_config=None,
-            lifespan="on",
-            timeout_graceful_shutdown=2,
-        )
-        server = QuietServer(config)
+        server = QuietServer(server_config(create_app(services), graceful_s=2), services.stopping)
         running = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:
             assert not running.done(), running

@@ -1,6 +1,7 @@
 """Documents that promise something about the code are held to it."""
 
 import ast
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -69,3 +70,10 @@ def test_make_lists_every_target_with_what_it_does() -> None:
     ).stdout
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert {target for target in targets if f"make {target}" not in listed} == set()
+
+
+def test_the_lock_file_of_the_clients_pins_with_hashes_and_names_no_host() -> None:
+    text = (ROOT / "tests" / "clients" / "package-lock.json").read_text(encoding="utf-8")
+    assert "://" not in text
+    packages = json.loads(text)["packages"]
+    assert [name for name, package in packages.items() if name and "integrity" not in package] == []

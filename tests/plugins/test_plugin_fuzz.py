@@ -28,7 +28,7 @@ REFUSED = frozenset(
 )
 """What a document may be refused with: that it is not good, and nothing about how we are."""
 
-TEXT = st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=12)
+TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS: Mapping[str, st.SearchStrategy[Any]] = {
     "BigInt": st.integers(-(2**70), 2**70).map(nodes.Int),
     "Date": st.dates().map(lambda day: nodes.String(day.isoformat())),

@@ -1,70 +1,31 @@
 """Subscriptions over graphql-transport-ws, with a client of its own against the real server."""
 
 import asyncio
-import contextlib
-import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import redis.asyncio.client
 import redis.exceptions
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from core.sync.progress import publish_progress
 from core.testing.api import Api, serving
+from tests.schema.live_clients import (
+    PROGRESS,
+    close_of,
+    hear,
+    hub_of,
+    listeners,
+    move,
+    run_of,
+    say,
+    settled,
+    shown,
+    subscribed,
+    until_nobody_listens,
+)
 from tests.schema.schema_data import ONE, TWO
-
-PROGRESS = "subscription { syncProgress { firm resource state progress recordsSeen } }"
-
-
-@contextlib.asynccontextmanager
-async def socket_to(api: Api, **options: Any) -> AsyncIterator[ClientConnection]:
-    url = api.url.replace("http://", "ws://")
-    async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], **options) as socket:
-        yield socket
-
-
-async def say(socket: ClientConnection, kind: str, **parts: Any) -> None:
-    await socket.send(json.dumps({"type": kind, **parts}))
-
-
-async def hear(socket: ClientConnection, timeout_s: float = 5) -> dict[str, Any]:
-    message: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), timeout_s))
-    return message
-
-
-@contextlib.asynccontextmanager
-async def subscribed(
-    api: Api, document: str = PROGRESS, *, firms: list[int] | None = None, ttl_s: float = 60
-) -> AsyncIterator[ClientConnection]:
-    token = api.token([ONE] if firms is None else firms, ttl_s=ttl_s)
-    async with socket_to(api) as socket:
-        await say(socket, "connection_init", payload={"authorization": f"Bearer {token}"})
-        assert (await hear(socket))["type"] == "connection_ack"
-        await say(socket, "subscribe", id="1", payload={"query": document})
-        yield socket
-
-
-async def run_of(api: Api, firm: int, **columns: Any) -> int:
-    row = {"firm": firm, "resource": "user", "kind": "backfill", "state": "running", "records_total": 10, **columns}
-    places = ", ".join(f"${place}" for place in range(1, len(row) + 1))
-    text = f"INSERT INTO sync_run ({', '.join(row)}) VALUES ({places}) RETURNING id"
-    return int(await api.services.database.pool.fetchval(text, *row.values()))
-
-
-async def move(api: Api, run: int, **columns: Any) -> None:
-    changes = ", ".join(f"{name} = ${place}" for place, name in enumerate(columns, 2))
-    await api.services.database.pool.execute(f"UPDATE sync_run SET {changes} WHERE id = $1", run, *columns.values())
-
-
-def shown(message: dict[str, Any]) -> dict[str, Any]:
-    assert message["type"] == "next", message
-    assert "errors" not in message["payload"], message
-    run: dict[str, Any] = message["payload"]["data"]["syncProgress"]
-    return run
 
 
 async def test_active_runs_come_at_once_and_every_move_after_them(fresh_api: Api) -> None:
@@ -73,10 +34,8 @@ async def test_active_runs_come_at_once_and_every_move_after_them(fresh_api: Api
         first = shown(await hear(socket))
         assert first == {"firm": "1", "resource": "user", "state": "running", "progress": 0.2, "recordsSeen": 2}
         await move(fresh_api, run, records_seen=5)
-        await publish_progress(fresh_api.services.redis, firm=ONE, run=run)
         assert shown(await hear(socket, 1.5))["progress"] == 0.5
         await move(fresh_api, run, records_seen=10, state="succeeded")
-        await publish_progress(fresh_api.services.redis, firm=ONE, run=run)
         assert shown(await hear(socket, 1.5))["state"] == "succeeded"
 
 
@@ -146,79 +105,66 @@ async def test_a_document_that_cannot_be_validated_has_a_code(fresh_api: Api) ->
         assert message["payload"][0]["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
 
 
-@pytest.mark.parametrize(
-    ("authorization", "code", "reason"),
-    [
-        (None, 4401, "UNAUTHENTICATED: send an Authorization header"),
-        ("Bearer nonsense", 4401, "UNAUTHENTICATED: the bearer token cannot be read"),
-        ("expired", 4401, "TOKEN_EXPIRED: the bearer token has expired"),
-        ("write", 4403, "FORBIDDEN: the token needs the scope 'read'"),
-    ],
-)
-async def test_a_connection_without_a_good_token_is_closed_with_the_reason(
-    api: Api, authorization: str | None, code: int, reason: str
-) -> None:
-    if authorization == "expired":
-        authorization = f"Bearer {api.token([ONE], ttl_s=-5)}"
-    if authorization == "write":
-        authorization = f"Bearer {api.token([ONE], ('write',))}"
-    async with socket_to(api) as socket:
-        await say(socket, "connection_init", payload={"authorization": authorization} if authorization else {})
-        with pytest.raises(ConnectionClosed) as closed:
-            await hear(socket)
-    assert closed.value.rcvd is not None
-    assert closed.value.rcvd.code == code
-    assert closed.value.rcvd.reason.startswith(reason)
-
-
-async def test_the_token_may_come_in_the_header_of_the_handshake(api: Api) -> None:
-    headers = {"Authorization": f"Bearer {api.token([ONE])}"}
-    async with socket_to(api, additional_headers=headers) as socket:
-        await say(socket, "connection_init")
-        assert (await hear(socket))["type"] == "connection_ack"
-
-
-async def test_subscribing_before_the_connection_is_let_in_closes_it(api: Api) -> None:
-    async with socket_to(api) as socket:
-        await say(socket, "subscribe", id="1", payload={"query": PROGRESS})
-        with pytest.raises(ConnectionClosed) as closed:
-            await hear(socket)
-    assert closed.value.rcvd is not None
-    assert closed.value.rcvd.code == 4401
-
-
 async def test_a_token_that_expires_ends_the_subscription(fresh_api: Api) -> None:
-    async with subscribed(fresh_api, ttl_s=1) as socket:
+    async with subscribed(fresh_api, ttl_s=2) as socket:
         message = await hear(socket)
         assert message["payload"]["errors"][0]["extensions"]["code"] == "TOKEN_EXPIRED"
         assert (await hear(socket))["type"] == "complete"
 
 
-async def listeners(api: Api) -> int:
-    ((_, count),) = await api.services.redis.pubsub_numsub("sync:progress")
-    return int(count)
-
-
 async def test_a_client_that_leaves_leaves_nothing_behind(fresh_api: Api) -> None:
+    hub, tasks = hub_of(fresh_api), asyncio.all_tasks()
     async with subscribed(fresh_api) as socket:
         await run_of(fresh_api, ONE)
         await hear(socket)
         assert await listeners(fresh_api) == 1
         await say(socket, "complete", id="1")
-        await _until_nobody_listens(fresh_api)
+        await until_nobody_listens(fresh_api)
+        assert (len(hub), hub.feeds, hub.connections) == (0, {}, 1)
     async with subscribed(fresh_api) as socket:
         await hear(socket)
+        assert (await listeners(fresh_api), len(hub)) == (1, 1)
+    await until_nobody_listens(fresh_api)
+    await settled(lambda: (len(hub), hub.feeds, hub.connections) == (0, {}, 0))
+    await settled(lambda: not _named(asyncio.all_tasks() - tasks))
+
+
+def _named(tasks: set[asyncio.Task[object]]) -> list[str]:
+    """The coroutines of the service's own that run."""
+    names = [getattr(task.get_coro(), "__qualname__", "") for task in tasks]
+    return [name for name in names if name.startswith(("Feed.", "Group.", "listen", "_Connection.", "WebSockets"))]
+
+
+async def test_many_subscribers_share_one_listener_one_statement_and_one_execution(fresh_api: Api) -> None:
+    run = await run_of(fresh_api, ONE)
+    async with subscribed(fresh_api) as one, subscribed(fresh_api) as two, subscribed(fresh_api) as three:
+        for socket in (one, two, three):
+            await hear(socket)
         assert await listeners(fresh_api) == 1
-    await _until_nobody_listens(fresh_api)
+        assert hub_of(fresh_api).feeds["syncProgress"].groups == 1
+        with fresh_api.count_sql() as statements:
+            await move(fresh_api, run, records_seen=7)
+            for socket in (one, two, three):
+                assert shown(await hear(socket))["recordsSeen"] == 7
+        assert len([text for text in statements if text.startswith("SELECT")]) == 1
 
 
-async def _until_nobody_listens(api: Api) -> None:
-    async with asyncio.timeout(5):
-        while await listeners(api):  # noqa: ASYNC110 - the server's side has no event to wait for
-            await asyncio.sleep(0.02)
+async def test_the_variables_of_the_root_field_part_nobody_who_sees_the_same(fresh_api: Api) -> None:
+    document = (
+        "subscription ($firm: ID, $with: Boolean = true)"
+        " { syncProgress(firm: $firm) { firm state @include(if: $with) } }"
+    )
+    await run_of(fresh_api, ONE)
+    for variables, groups in (([{}, {"firm": None}], 1), ([{}, {"with": False}], 2), ([{"firm": "1"}, {}], 2)):
+        async with (
+            subscribed(fresh_api, document, variables=variables[0], firms=[ONE, TWO]) as one,
+            subscribed(fresh_api, document, variables=variables[1], firms=[ONE, TWO]) as two,
+        ):
+            assert shown(await hear(one))["firm"] == shown(await hear(two))["firm"] == "1"
+            assert hub_of(fresh_api).feeds["syncProgress"].groups == groups
 
 
-async def test_the_server_stops_with_a_subscriber_connected(fresh_api: Api) -> None:
+async def test_the_server_stops_with_subscribers_connected_and_tells_them_to_come_back(fresh_api: Api) -> None:
     services = type(fresh_api.services)(fresh_api.services.settings, fresh_api.services.registry)
     async with asyncio.timeout(6):
         async with serving(services) as url:
@@ -231,6 +177,7 @@ async def test_the_server_stops_with_a_subscriber_connected(fresh_api: Api) -> N
             await say(socket, "subscribe", id="1", payload={"query": PROGRESS})
             await run_of(fresh_api, ONE)
             shown(await hear(socket))
-        with pytest.raises(ConnectionClosed):
-            await hear(socket)
+        code, reason = await close_of(socket)
+    assert code == 1012
+    assert reason.startswith("service restart: retry in ")
     await socket.close()
