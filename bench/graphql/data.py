@@ -84,6 +84,4 @@ async def fill(connection: asyncpg.Connection, size: Size) -> dict[str, int]:
         await connection.execute(_ACTIVITIES, firm, matters, users)
     await connection.execute("VACUUM ANALYZE")
     tables = ("users_user", "contacts_contact", "matters_matter", "activities_activity", "custom_fields_value")
-    return {
-        table: await connection.fetchval(f"SELECT count(*) FROM {table} WHERE firm = $1", FIRM) for table in tables
-    }
+    return {table: await connection.fetchval(f"SELECT count(*) FROM {table} WHERE firm = $1", FIRM) for table in tables}

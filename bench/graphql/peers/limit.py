@@ -65,7 +65,10 @@ class Limit:
     def __init__(self) -> None:
         self._pool: Any = None
 
-    async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Send) -> None:
+    async def __call__(
+        self, scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Send
+    ) -> None:
+        """Answer one request, or live through start and end."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
