@@ -8,7 +8,13 @@ from bench.graphql.report import Report
 
 CONNECTIONS = 16
 WIDTH, LABEL, BAR, GAP, PANEL = 760, 190, 18, 6, 34
-COLOURS = {"ours": "#0b7a75", "limit": "#8a8f98", "postgraphile": "#3f6fb5", "mercurius": "#b0672c"}
+COLOURS = {
+    "ours": "#0b7a75",
+    "ours-generic": "#7cb9b4",
+    "limit": "#8a8f98",
+    "postgraphile": "#3f6fb5",
+    "mercurius": "#b0672c",
+}
 OTHERS = "#a08bb5"
 
 

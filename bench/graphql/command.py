@@ -75,7 +75,9 @@ async def _run(options: argparse.Namespace) -> Report:
             if options.generic:
                 servers[1:1] = [server.generic() for server in servers if server.plan.name == "ours"]
             sizes = await agreement.check(servers)
-            work = Measure(options.rounds, options.seconds, options.connections, size.matters)
+            work = Measure(
+                options.rounds, options.seconds, options.connections, size.matters, embedded.pids["postgres"]
+            )
             # Not in the stack: the client must be gone before the servers are.
             with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor:
                 cells = await measure(servers, CASES, work, executor)

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.graphql.cases import CASES, LIST
 from bench.graphql.rounds import Cell
+from bench.graphql.servers import GENERIC
 
 PACKAGES = ("asyncpg", "litestar", "strawberry-graphql", "graphql-core", "uvicorn", "uvloop")
 
@@ -59,8 +60,8 @@ class Report:
         for case in CASES:
             for connections in sorted({cell.connections for cell in self.cells if cell.case == case.name}):
                 yield f"\n{case.name}, {case.title}, {connections} connection{'s' if connections > 1 else ''}\n"
-                yield "| | answers/s | spread | p50 ms | p99 ms | of the limit | x PostGraphile |"
-                yield "|---|---|---|---|---|---|---|"
+                yield "| | answers/s | spread | p50 ms | p99 ms | of the limit | x PostGraphile | CPU us |"
+                yield "|---|---|---|---|---|---|---|---|"
                 for server, title in titles.items():
                     cell = self.cell(server, case.name, connections)
                     if cell is not None:
@@ -68,10 +69,11 @@ class Report:
         yield from self._list_lines(titles)
         yield "\n| | start s | memory MB, idle | after the run |\n|---|---|---|---|"
         for weight in self.weights:
+            if weight.server.endswith(GENERIC):
+                continue
             memory = f"{weight.idle_bytes / 1e6:.0f} | {weight.loaded_bytes / 1e6:.0f}"
             yield f"| {weight.title} | {weight.start_s:.2f} | {memory} |"
-        costs = [f"{cell.case} {cell.client_us:.0f}" for cell in self.cells if cell.server == "limit"]
-        yield f"\nCPU of the client, microseconds for each answer: {', '.join(costs)}"
+        yield "\nCPU us: microseconds of CPU for each answer, in the server + PostgreSQL + the client."
 
     def _list_lines(self, titles: Mapping[str, str]) -> Iterator[str]:
         yield f"\n{LIST.name}, {LIST.title}, 1 connection\n"
@@ -84,11 +86,16 @@ class Report:
     def _line(self, cell: Cell, title: str) -> str:
         rate = f"{cell.per_second:,.0f}" if cell.per_second >= 100 else f"{cell.per_second:.1f}"
         times = f"{cell.p50_s * 1e3:.1f} | {cell.p99_s * 1e3:.1f}"
-        return f"| {title} | {rate} | {cell.spread:.2f} | {times} | {self._ratios(cell)} |"
+        return f"| {title} | {rate} | {cell.spread:.2f} | {times} | {self._ratios(cell)} | {_costs(cell)} |"
 
     def _ratios(self, cell: Cell) -> str:
         ratios = [self.ratio(cell, to) for to in ("limit", "postgraphile")]
         return " | ".join("" if ratio is None else f"{ratio:.2g}" if ratio < 1 else f"{ratio:.2f}" for ratio in ratios)
+
+
+def _costs(cell: Cell) -> str:
+    costs = (cell.server_us, cell.database_us, cell.client_us)
+    return " + ".join("?" if cost is None else f"{cost:.0f}" for cost in costs)
 
 
 def conditions(*, database: str, rows: dict[str, int], sizes: dict[str, int], **more: Any) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from core.embedded.child import end, spawn
 
 READY_WITHIN_S = 60.0
 PROBE_S = 0.02
+GENERIC = "-generic"
+"""Ends the name of a server that is asked for its generic read path; it shares its process with the other."""
 
 _UVICORN = ("-m", "uvicorn", "--http", "httptools", "--loop", "uvloop", "--no-access-log", "--log-level", "warning")
 _PRODUCTION = {"NODE_ENV": "production", "GRAPHILE_ENV": "production"}
@@ -54,7 +56,7 @@ class Server:
         """Return the same server, asked to answer resolver by resolver instead of with one statement."""
         plan = replace(
             self.plan,
-            name=f"{self.plan.name}-generic",
+            name=f"{self.plan.name}{GENERIC}",
             title=f"{self.plan.title}, generic",
             headers={**self.plan.headers, "X-Read-Path": "generic"},
         )

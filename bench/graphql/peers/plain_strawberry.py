@@ -184,8 +184,7 @@ async def _context() -> dict[str, Loaders]:
     return {"loaders": Loaders(app.state.pool)}
 
 
-_parser_cache, _validation_cache = ParserCache(maxsize=100), ValidationCache(maxsize=100)
-_schema = strawberry.Schema(query=Query, extensions=[lambda: _parser_cache, lambda: _validation_cache])
+_schema = strawberry.Schema(query=Query, extensions=[ParserCache, ValidationCache])
 app = Litestar(
     route_handlers=[make_graphql_controller(_schema, path="/graphql", graphql_ide=None, context_getter=_context)],
     lifespan=[_pool],
