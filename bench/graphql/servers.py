@@ -114,21 +114,20 @@ def plans(service: Mapping[str, str], token: str) -> list[Plan]:
     except node.NoNode as reason:
         print(f"graphql: left out: PostGraphile and Mercurius, which need Node and npm ({reason})")
         return [ours, limit, strawberry]
-    scripts = node.PEERS
     return [
         ours,
         limit,
         Plan(
             name="postgraphile",
             title="PostGraphile 5",
-            argv=[program, str(scripts / "postgraphile.mjs")],
+            argv=[program, str(node.SCRIPTS / "postgraphile.mjs")],
             words=PostGraphileWords(),
             environment=_PRODUCTION,
         ),
         Plan(
             name="mercurius",
             title="Mercurius, jit",
-            argv=[program, str(scripts / "mercurius.mjs")],
+            argv=[program, str(node.SCRIPTS / "mercurius.mjs")],
             environment=_PRODUCTION,
         ),
         strawberry,

@@ -1,11 +1,11 @@
 // PostGraphile 5 on the mirror tables: production settings, a pool of 8, no page for people, no logging.
 import { createServer } from "node:http";
 
-import { makePgService } from "@dataplan/pg/adaptors/pg";
-import { jsonPgSmartTags } from "graphile-utils";
-import { grafserv } from "grafserv/node";
 import { postgraphile } from "postgraphile";
+import { makePgService } from "postgraphile/adaptors/pg";
+import { grafserv } from "postgraphile/grafserv/node";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
+import { jsonPgSmartTags } from "postgraphile/utils";
 
 // The mirror has no foreign keys, for a parent may arrive after its children; here the server is told of them.
 const relation = (column, table, fieldName, foreignFieldName) =>
