@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from html import escape
 
 from bench.graphql.cases import CASES
-from bench.graphql.report import Report
+from bench.graphql.report import PUBLISHED, Report
 
-CONNECTIONS = 16
 WIDTH, LABEL, BAR, GAP, PANEL = 760, 190, 18, 6, 34
 COLOURS = {
     "ours": "#0b7a75",
@@ -25,7 +24,7 @@ def draw(report: Report) -> str:
         height, lines = _panel(report, case.name, case.title, top)
         parts += lines
         top += height
-    note = f"Answers a second at {CONNECTIONS} connections, median of rounds; more is better."
+    note = f"Answers a second at {PUBLISHED} connections, median of rounds; more is better."
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" role="img" '
         f'font-family="system-ui, sans-serif" font-size="13" aria-label="{escape(note)}">'
@@ -37,9 +36,7 @@ def draw(report: Report) -> str:
 def _panel(report: Report, case: str, title: str, top: int) -> tuple[int, list[str]]:
     """Return the height of a panel and its lines; rates are drawn to the largest of the panel."""
     rows = [
-        (weight, cell)
-        for weight in report.weights
-        if (cell := report.cell(weight.server, case, CONNECTIONS)) is not None
+        (weight, cell) for weight in report.weights if (cell := report.cell(weight.server, case, PUBLISHED)) is not None
     ]
     most = max((cell.per_second for _, cell in rows), default=1.0)
     lines = [_text(12, top + 20, f"{case}: {title}", weight="600")]

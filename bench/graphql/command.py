@@ -13,9 +13,11 @@ from pathlib import Path
 
 import asyncpg
 
-from bench.graphql import agreement, chart
+from bench.graphql import agreement
 from bench.graphql.cases import CASES, Q1
+from bench.graphql.chart import draw
 from bench.graphql.data import FIRM, Size, fill
+from bench.graphql.publishing import publish
 from bench.graphql.report import Report, Weight, conditions
 from bench.graphql.rounds import Measure, measure
 from bench.graphql.servers import Plan, Server, plans, resident_bytes, running
@@ -40,17 +42,21 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", type=_names, default=[], help="servers by name, comma separated; all unless given")
     parser.add_argument("--json", type=Path, help="a file for the figures")
     parser.add_argument("--chart", type=Path, help="a file for the chart, SVG")
+    parser.add_argument("--publish", action="store_true", help="put tables and chart into docs/performance.md")
+    parser.add_argument("--from", dest="earlier", type=Path, help="report these figures of --json, measure nothing")
     try:
         options = parser.parse_args(arguments)
     except SystemExit as stopped:
         return int(stopped.code or 0)
-    report = asyncio.run(_run(options))
+    report = Report.read(options.earlier) if options.earlier else asyncio.run(_run(options))
     for line in report.lines():
         print(line)
     if options.json:
         report.write(options.json)
     if options.chart:
-        options.chart.write_text(chart.draw(report), encoding="utf-8")
+        options.chart.write_text(draw(report), encoding="utf-8")
+    if options.publish:
+        publish(report)
     return 0
 
 

@@ -29,13 +29,18 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One cell of one round. `elapsed_s` ends with the last answer; `client_cpu_s` is what sending and timing took."""
+    """One cell of one round. `elapsed_s` ends with the last answer; `client_cpu_s` is what sending and timing took.
+
+    `closed` counts the connections a server closed on a request: its keep-alive time ran out while it was too busy to
+    read. The request is sent again, as HTTP clients do, and its time goes on.
+    """
 
     answers: int
     elapsed_s: float
     client_cpu_s: float
     p50_s: float
     p99_s: float
+    closed: int
 
     @property
     def per_second(self) -> float:
@@ -51,27 +56,44 @@ class BadAnswer(Exception):
 class _Connection:
     """One kept connection with one request under way. `wanted` is None until the head of the answer is complete."""
 
-    socket: socket.socket
+    channel: socket.socket
+    request: bytes = b""
     sent_at: float = 0.0
     parts: list[bytes] = field(default_factory=list)
     received: int = 0
     wanted: int | None = None
 
     def send(self, request: bytes) -> None:
-        self.parts, self.received, self.wanted = [], 0, None
+        self.parts, self.received, self.wanted, self.request = [], 0, None, request
         self.sent_at = time.perf_counter()
-        self.socket.sendall(request)
+        self.channel.sendall(request)
 
     def take(self) -> bool:
-        """Take what has come; tell whether the answer is complete."""
-        data = self.socket.recv(RECEIVE_BYTES)
+        """Take what has come; tell whether the answer is complete.
+
+        Raises:
+            ConnectionError: the server closed the connection.
+        """
+        data = self.channel.recv(RECEIVE_BYTES)
         if not data:
-            raise BadAnswer("the server closed a connection")
+            raise ConnectionResetError
         self.received += len(data)
         if self.wanted is None:
             self.parts.append(data)
             self.wanted = _length(b"".join(self.parts) if len(self.parts) > 1 else data)
         return self.received == self.wanted
+
+    def renew(self, opened: socket.socket) -> None:
+        """Send the request again on another connection.
+
+        Raises:
+            BadAnswer: a part of the answer has come already.
+        """
+        if self.received:
+            raise BadAnswer("the server closed a connection within an answer")
+        self.channel.close()
+        self.channel = opened
+        self.channel.sendall(self.request)
 
 
 def _length(data: bytes) -> int | None:
@@ -99,12 +121,12 @@ def run(job: Job) -> Outcome:
     with selectors.DefaultSelector() as selector:
         connections = [_Connection(_connect(job.port)) for _ in range(job.connections)]
         for connection in connections:
-            selector.register(connection.socket, selectors.EVENT_READ, connection)
+            selector.register(connection.channel, selectors.EVENT_READ, connection)
         try:
             return _exchange(job, selector, connections)
         finally:
             for connection in connections:
-                connection.socket.close()
+                connection.channel.close()
             gc.enable()
 
 
@@ -117,7 +139,7 @@ def _connect(port: int) -> socket.socket:
 def _exchange(job: Job, selector: selectors.BaseSelector, connections: Sequence[_Connection]) -> Outcome:
     requests, count, latencies = job.requests, len(job.requests), []
     cpu, started = time.process_time(), time.perf_counter()
-    ends, last = started + job.seconds, started
+    ends, last, closed = started + job.seconds, started, 0
     for number, connection in enumerate(connections):
         connection.send(requests[number % count])
     sent = open_requests = len(connections)
@@ -127,7 +149,15 @@ def _exchange(job: Job, selector: selectors.BaseSelector, connections: Sequence[
             raise BadAnswer(f"no answer within {PATIENCE_S:.0f} s")
         for key, _ in ready:
             connection = key.data
-            if not connection.take():
+            try:
+                complete = connection.take()
+            except ConnectionError:
+                selector.unregister(connection.channel)
+                connection.renew(_connect(job.port))
+                selector.register(connection.channel, selectors.EVENT_READ, connection)
+                closed += 1
+                continue
+            if not complete:
                 continue
             last = time.perf_counter()
             latencies.append(last - connection.sent_at)
@@ -143,4 +173,5 @@ def _exchange(job: Job, selector: selectors.BaseSelector, connections: Sequence[
         client_cpu_s=time.process_time() - cpu,
         p50_s=latencies[len(latencies) // 2],
         p99_s=latencies[min(len(latencies) - 1, len(latencies) * 99 // 100)],
+        closed=closed,
     )

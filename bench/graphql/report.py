@@ -1,19 +1,21 @@
-"""What was measured, as a table for people and as JSON for programs."""
+"""What was measured, as tables for people and as JSON for programs."""
 
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from bench.graphql.cases import CASES, LIST
-from bench.graphql.rounds import Cell
+from bench.graphql.rounds import LIST_CONNECTIONS, Cell
 from bench.graphql.servers import GENERIC
 
 PACKAGES = ("asyncpg", "litestar", "strawberry-graphql", "graphql-core", "uvicorn", "uvloop")
+PUBLISHED = 16
+"""Connections at which the CPU of an answer is told, and the chart drawn."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,12 @@ class Report:
     weights: Sequence[Weight]
     cells: Sequence[Cell]
 
-    def cell(self, server: str, case: str, connections: int) -> Cell | None:
-        """Return one cell; None where it was not measured."""
-        wanted = (server, case, connections)
-        return next((cell for cell in self.cells if (cell.server, cell.case, cell.connections) == wanted), None)
-
-    def ratio(self, cell: Cell, to: str) -> float | None:
-        """Return the rate as a share of another server's in the same case; None where that one is absent."""
-        other = self.cell(to, cell.case, cell.connections)
-        return None if other is None else cell.per_second / other.per_second
+    @classmethod
+    def read(cls, path: Path) -> "Report":
+        """Return the report of an earlier run, as `write` left it."""
+        found = json.loads(path.read_text(encoding="utf-8"))
+        weights = [Weight(**each) for each in found["servers"]]
+        return cls(found["conditions"], weights, [Cell(**each) for each in found["cells"]])
 
     def write(self, path: Path) -> None:
         """Write it all as JSON."""
@@ -54,48 +53,78 @@ class Report:
         }
         path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
+    def cell(self, server: str, case: str, connections: int) -> Cell | None:
+        """Return one cell; None where it was not measured."""
+        wanted = (server, case, connections)
+        return next((cell for cell in self.cells if (cell.server, cell.case, cell.connections) == wanted), None)
+
     def lines(self) -> Iterator[str]:
         """Yield the report as Markdown tables."""
-        titles = {weight.server: weight.title for weight in self.weights}
-        for case in CASES:
-            for connections in sorted({cell.connections for cell in self.cells if cell.case == case.name}):
-                yield f"\n{case.name}, {case.title}, {connections} connection{'s' if connections > 1 else ''}\n"
-                yield "| | answers/s | spread | p50 ms | p99 ms | of the limit | x PostGraphile | CPU us |"
-                yield "|---|---|---|---|---|---|---|---|"
-                for server, title in titles.items():
-                    cell = self.cell(server, case.name, connections)
-                    if cell is not None:
-                        yield self._line(cell, title)
-        yield from self._list_lines(titles)
-        yield "\n| | start s | memory MB, idle | after the run |\n|---|---|---|---|"
+        for connections in sorted({cell.connections for cell in self.cells if cell.case == CASES[0].name}):
+            yield from self._rates(connections)
+        yield from self._costs()
+
+    def _rates(self, connections: int) -> Iterator[str]:
+        names = [case.name for case in CASES]
+        shown = [f"{name} (p50 / p99 ms)" for name in names]
+        title = f"Answers a second, {connections} connection{'' if connections == 1 else 's'}:"
+        yield from _table(title, ["", *shown, f"of the limit, {' / '.join(names)}", "x PostGraphile"])
         for weight in self.weights:
-            if weight.server.endswith(GENERIC):
-                continue
-            memory = f"{weight.idle_bytes / 1e6:.0f} | {weight.loaded_bytes / 1e6:.0f}"
-            yield f"| {weight.title} | {weight.start_s:.2f} | {memory} |"
-        yield "\nCPU us: microseconds of CPU for each answer, in the server + PostgreSQL + the client."
+            cells = [self.cell(weight.server, name, connections) for name in names]
+            ratios = [self._ratios(cells, to) for to in ("limit", "postgraphile")]
+            yield _row([weight.title, *(_told(cell, _rate) for cell in cells), *ratios])
+        spreads = [cell.spread for cell in self.cells if cell.connections == connections and cell.case != LIST.name]
+        yield f"\nSpread of the rounds, (largest - least) / median: {_median(spreads):.2f}, at worst {max(spreads):.2f}."
 
-    def _list_lines(self, titles: Mapping[str, str]) -> Iterator[str]:
-        yield f"\n{LIST.name}, {LIST.title}, 1 connection\n"
-        yield "| | seconds | of the limit | x PostGraphile |\n|---|---|---|---|"
-        for server, title in titles.items():
-            cell = self.cell(server, LIST.name, 1)
-            if cell is not None:
-                yield f"| {title} | {cell.p50_s:.3f} | {self._ratios(cell)} |"
+    def _costs(self) -> Iterator[str]:
+        heads = [f"{case.name} CPU us: server + database + client" for case in CASES]
+        yield from _table("What it costs:", ["", "start s", "MB idle", "MB after the run", f"{LIST.name} s", *heads])
+        for weight in self.weights:
+            shared = weight.server.endswith(GENERIC)
+            memory = (weight.start_s, weight.idle_bytes / 1e6, weight.loaded_bytes / 1e6)
+            told = [""] * 3 if shared else [f"{memory[0]:.2f}", *(f"{size:.0f}" for size in memory[1:])]
+            long = _told(self.cell(weight.server, LIST.name, LIST_CONNECTIONS), lambda cell: f"{cell.p50_s:.3f}")
+            cells = [self.cell(weight.server, case.name, PUBLISHED) for case in CASES]
+            yield _row([weight.title, *told, long, *(_told(cell, _cpu) for cell in cells)])
+        closed = [
+            f"{cell.server} {cell.case} at {cell.connections}: {cell.closed}" for cell in self.cells if cell.closed
+        ]
+        if closed:
+            yield f"\nConnections that a busy server closed on a request, which was sent again: {', '.join(closed)}."
 
-    def _line(self, cell: Cell, title: str) -> str:
-        rate = f"{cell.per_second:,.0f}" if cell.per_second >= 100 else f"{cell.per_second:.1f}"
-        times = f"{cell.p50_s * 1e3:.1f} | {cell.p99_s * 1e3:.1f}"
-        return f"| {title} | {rate} | {cell.spread:.2f} | {times} | {self._ratios(cell)} | {_costs(cell)} |"
-
-    def _ratios(self, cell: Cell) -> str:
-        ratios = [self.ratio(cell, to) for to in ("limit", "postgraphile")]
-        return " | ".join("" if ratio is None else f"{ratio:.2g}" if ratio < 1 else f"{ratio:.2f}" for ratio in ratios)
+    def _ratios(self, cells: Sequence[Cell | None], to: str) -> str:
+        others = [cell and self.cell(to, cell.case, cell.connections) for cell in cells]
+        pairs = zip(cells, others, strict=True)
+        found = [one.per_second / other.per_second if one and other else None for one, other in pairs]
+        return " / ".join("?" if ratio is None else f"{ratio:.2f}" for ratio in found)
 
 
-def _costs(cell: Cell) -> str:
+def _table(title: str, heads: Sequence[str]) -> Iterator[str]:
+    yield f"\n{title}\n"
+    yield _row(heads)
+    yield _row(["---"] * len(heads))
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _told(cell: Cell | None, write: Callable[[Cell], str]) -> str:
+    return "" if cell is None else write(cell)
+
+
+def _rate(cell: Cell) -> str:
+    rate = f"{cell.per_second:,.0f}" if cell.per_second >= 100 else f"{cell.per_second:.1f}"
+    return f"{rate} ({cell.p50_s * 1e3:.1f} / {cell.p99_s * 1e3:.1f})"
+
+
+def _cpu(cell: Cell) -> str:
     costs = (cell.server_us, cell.database_us, cell.client_us)
-    return " + ".join("?" if cost is None else f"{cost:.0f}" for cost in costs)
+    return " + ".join("?" if cost is None else f"{cost:,.0f}" for cost in costs)
+
+
+def _median(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 2]
 
 
 def conditions(*, database: str, rows: dict[str, int], sizes: dict[str, int], **more: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bench.graphql import cpu
 from bench.graphql.cases import LIST, Case
-from bench.graphql.load import Job, Outcome, run
+from bench.graphql.load import BadAnswer, Job, Outcome, run
 from bench.graphql.servers import Server
 
 REQUESTS = 512
@@ -29,7 +29,8 @@ class Sample:
 class Cell:
     """What one server did with one case at one number of connections: medians over the rounds.
 
-    `spread` is (largest - least) / median of the rates. The three last are microseconds of CPU for each answer.
+    `spread` is (largest - least) / median of the rates. The three last are microseconds of CPU for each answer;
+    `closed` is the sum of `Outcome.closed`.
     """
 
     server: str
@@ -39,6 +40,7 @@ class Cell:
     spread: float
     p50_s: float
     p99_s: float
+    closed: int
     client_us: float
     server_us: float | None
     database_us: float | None
@@ -62,6 +64,7 @@ class Cell:
             spread=(max(rates) - min(rates)) / middle,
             p50_s=statistics.median(outcome.p50_s for outcome in outcomes),
             p99_s=statistics.median(outcome.p99_s for outcome in outcomes),
+            closed=sum(outcome.closed for outcome in outcomes),
             client_us=statistics.median(1e6 * outcome.client_cpu_s / outcome.answers for outcome in outcomes),
             server_us=statistics.median(cost[0] for cost in costs) if costs else None,
             database_us=statistics.median(cost[1] for cost in costs) if costs else None,
@@ -106,7 +109,10 @@ async def measure(servers: Sequence[Server], cases: Sequence[Case], wanted: Meas
 
 async def _sample(server: Server, job: Job, postmaster: int, executor: Executor) -> Sample:
     before = cpu.spent_s(server.process.pid, parent_of=postmaster)
-    outcome = await asyncio.get_running_loop().run_in_executor(executor, run, job)
+    try:
+        outcome = await asyncio.get_running_loop().run_in_executor(executor, run, job)
+    except BadAnswer as error:
+        raise BadAnswer(f"{server.plan.title}: {error}") from error
     after = cpu.spent_s(server.process.pid, parent_of=postmaster)
     if before is None or after is None:
         return Sample(outcome, None)
