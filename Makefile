@@ -26,8 +26,8 @@ format: $(VENV)/.dev ## Rewrite the code in the house format
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## Measure the mirror writer and the use of Clio's request budget
-	$(BIN)/python -m bench
+bench: $(VENV)/.dev ## Measure writing and Clio's request budget; WHAT=graphql: reads beside other servers
+	$(BIN)/python -m bench $(WHAT)
 
 lock: $(VENV)/.dev ## Resolve the lock files again (needs the uv resolver, which it installs)
 	$(BIN)/python -m pip install --quiet uv

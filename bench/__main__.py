@@ -1,4 +1,7 @@
-"""`python -m bench [mirror] [values] [budget] [fanout]`: run what is named, or everything in about ten minutes."""
+"""`python -m bench [mirror] [values] [budget] [fanout]`: run what is named, or everything in about ten minutes.
+
+`python -m bench graphql --help`: the reads beside other servers; by name alone, since it fetches those servers.
+"""
 
 import argparse
 import asyncio
@@ -8,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from bench import budget, fanout, mirror, values
+from bench.graphql import command as graphql
 from core.logging import configure_logging
 
 MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
@@ -20,15 +24,18 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
 
 def main(arguments: list[str]) -> int:
     """Run measurements by name; 2 for a name that is none."""
+    configure_logging("error")
+    if arguments[:1] == ["graphql"]:
+        return graphql.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("names", nargs="*", metavar="name", help=", ".join(MEASUREMENTS))
+    parser.add_argument("names", nargs="*", metavar="name", help=", ".join([*MEASUREMENTS, "graphql"]))
     parser.add_argument("--minutes", type=float, default=fanout.MINUTES, help="how long fanout goes on")
     asked = parser.parse_args(arguments)
     unknown = [name for name in asked.names if name not in MEASUREMENTS]
     if unknown:
-        print(f"no measurement {unknown[0]!r}; there are: {', '.join(MEASUREMENTS)}", file=sys.stderr)
+        known = ", ".join([*MEASUREMENTS, "graphql"])
+        print(f"no measurement {unknown[0]!r}; there are: {known}", file=sys.stderr)
         return 2
-    configure_logging("error")
     measurements = dict(MEASUREMENTS)
     measurements["fanout"] = functools.partial(fanout.measure, asked.minutes)
     for name in asked.names or measurements:
