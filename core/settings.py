@@ -6,6 +6,7 @@
 import base64
 import binascii
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,8 @@ SECRET_NAMES = ("CLIO_CLIENT_SECRET", "JWT_SECRET", "ENCRYPTION_KEYS", "DATABASE
 """Settings that may come from a file: `NAME_FILE` instead of `NAME`."""
 
 KEY_BYTES = 32
+
+_ORIGIN = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -64,6 +67,9 @@ class Settings(BaseSettings):
         default=31.0, gt=0, le=31, description="Life asked for a webhook subscription, in days."
     )
     graphql_max_page: int = Field(default=200, ge=1, le=1000, description="Largest `first` or `last` of a connection.")
+    graphql_allowed_origins: tuple[str, ...] = Field(
+        default=(), description="Origins whose pages may call /graphql, comma separated."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )
@@ -100,6 +106,18 @@ class Settings(BaseSettings):
         if value is not None and urlsplit(value.get_secret_value()).scheme not in schemes:
             raise ValueError("must be a URL such as postgresql://user:password@host/database or redis://host:6379/0")
         return value
+
+    @field_validator("graphql_allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("graphql_allowed_origins")
+    @classmethod
+    def _plain_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(map(_ORIGIN.fullmatch, value)):
+            raise ValueError("must be origins such as https://app.example.com, comma separated: no path, no wildcard")
+        return tuple(origin.lower() for origin in value)
 
     @property
     def public_base(self) -> str:
