@@ -14,6 +14,7 @@ from core.health import live, ready_handler
 from core.loading import route_handlers
 from core.logging import get_logger
 from core.pages import dashboard_files, oauth_callback, openapi
+from core.routes import DirectRoute, in_front_of
 from core.services import Services
 from core.webhooks.inbox import Inbox
 from core.webhooks.receiver import WebhookReceiver
@@ -24,7 +25,8 @@ log = get_logger(__name__)
 def create_app(services: Services) -> ASGIApp:
     """Build the ASGI application; its lifespan opens and closes the services.
 
-    `/webhooks/clio/` is answered before Litestar sees the request: routing would cost more than the whole delivery.
+    `/webhooks/clio/` and what plugins return as a `DirectRoute` is answered before Litestar sees the request: routing
+    would cost more than the whole delivery, and as much as a small query.
     """
     inbox = Inbox(services)
 
@@ -33,6 +35,7 @@ def create_app(services: Services) -> ASGIApp:
         async with services.open(), inbox.running():
             yield
 
+    routes = route_handlers(services)
     litestar = Litestar(
         route_handlers=[
             live,
@@ -40,7 +43,7 @@ def create_app(services: Services) -> ASGIApp:
             ready_handler(services),
             oauth_callback(services),
             *filter(None, [dashboard_files()]),
-            *route_handlers(services),
+            *(route for route in routes if not isinstance(route, DirectRoute)),
         ],
         lifespan=[lifespan],
         exception_handlers={HTTPException: _plain_error, 500: _hidden_error},
@@ -53,7 +56,8 @@ def create_app(services: Services) -> ASGIApp:
         logging_config=None,
         debug=False,
     )
-    return WebhookReceiver(services, inbox).wrap(litestar)
+    app = in_front_of(litestar, [route for route in routes if isinstance(route, DirectRoute)])
+    return WebhookReceiver(services, inbox).wrap(app)
 
 
 def _plain_error(_request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, object]]:

@@ -13,6 +13,7 @@ import pluggy
 from litestar.types import ControllerRouterHandler
 
 from core.resource import Resource
+from core.routes import DirectRoute
 
 if TYPE_CHECKING:
     from core.services import Services
@@ -54,11 +55,13 @@ def migrations() -> Path:  # type: ignore[empty-body]  # a hookspec is its signa
 
 
 @hookspec
-def route_handlers(services: "Services") -> Sequence[ControllerRouterHandler]:  # type: ignore[empty-body]  # as above
+def route_handlers(  # type: ignore[empty-body]  # as above
+    services: "Services",
+) -> "Sequence[ControllerRouterHandler | DirectRoute]":
     """Add HTTP or WebSocket routes to the API.
 
     Called: once per application, while it is built; `services` is not open yet, so do no I/O.
-    Returns: Litestar handlers, controllers or routers.
+    Returns: Litestar handlers, controllers or routers; a `DirectRoute` for a path to answer before routing.
     Merged: concatenated in order of loading.
     Errors: the application starts without that plugin's routes, and the log says so.
     Source: Litestar's routing. Since: hook API 1.

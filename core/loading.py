@@ -17,6 +17,7 @@ from core.conflicts import check_edges, check_resources
 from core.errors import PluginError
 from core.logging import get_logger
 from core.registry import OUR_DISTRIBUTION, LoadedPlugin, RefusedPlugin, Registry
+from core.routes import DirectRoute
 from core.services import Services
 from core.tracing import is_traced, trace_hooks
 
@@ -32,7 +33,7 @@ class Candidate:
     load: Callable[[], Any]
 
 
-def route_handlers(services: Services) -> list[ControllerRouterHandler]:
+def route_handlers(services: Services) -> "list[ControllerRouterHandler | DirectRoute]":
     """Return the routes of every plugin."""
     return [handler for _, handler in services.registry.collect("route_handlers", services=services)]
 

@@ -6,6 +6,7 @@
 import base64
 import binascii
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,8 @@ SECRET_NAMES = ("CLIO_CLIENT_SECRET", "JWT_SECRET", "ENCRYPTION_KEYS", "DATABASE
 """Settings that may come from a file: `NAME_FILE` instead of `NAME`."""
 
 KEY_BYTES = 32
+
+_ORIGIN = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -74,6 +77,9 @@ class Settings(BaseSettings):
         default=None, description="A file of documents by SHA-256, executed by their hash; see docs/graphql.md."
     )
     graphql_trusted_only: bool = Field(default=False, description="Whether to execute nothing but trusted documents.")
+    graphql_allowed_origins: tuple[str, ...] = Field(
+        default=(), description="Origins whose pages may call /graphql, comma separated."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )
@@ -110,6 +116,18 @@ class Settings(BaseSettings):
         if value is not None and urlsplit(value.get_secret_value()).scheme not in schemes:
             raise ValueError("must be a URL such as postgresql://user:password@host/database or redis://host:6379/0")
         return value
+
+    @field_validator("graphql_allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("graphql_allowed_origins")
+    @classmethod
+    def _plain_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(map(_ORIGIN.fullmatch, value)):
+            raise ValueError("must be origins such as https://app.example.com, comma separated: no path, no wildcard")
+        return tuple(origin.lower() for origin in value)
 
     @property
     def public_base(self) -> str:

@@ -7,6 +7,7 @@ from litestar import get
 from litestar.types import ControllerRouterHandler
 
 from core.hookspecs import hookimpl
+from core.routes import DirectRoute
 from schema import hookspecs
 from schema.build import build_schema
 from schema.commands import schema as schema_command
@@ -21,7 +22,7 @@ __all__ = ["commands", "hookspecs", "requires", "route_handlers"]
 
 
 @hookimpl
-def route_handlers(services: "Services") -> list[ControllerRouterHandler]:
+def route_handlers(services: "Services") -> "list[ControllerRouterHandler | DirectRoute]":
     """Build the schema of everything that is loaded by now, and serve it."""
     schema = build_schema(services.registry)
     text = schema.as_str() + "\n"

@@ -1,7 +1,7 @@
 """One id per request: taken from `X-Request-Id` or made, bound to every log line, and sent back."""
 
 import re
-import uuid
+import secrets
 
 from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,12 +13,16 @@ HEADER = "X-Request-Id"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
 
 
+def request_id_of(sent: str) -> str:
+    """Return the id of a request whose header says `sent`: that, when it is short and plain, else one that is made."""
+    return sent if _ACCEPTED.match(sent) else secrets.token_hex(16)
+
+
 def request_id_middleware(app: ASGIApp) -> ASGIApp:
     """Wrap an application; what a client sends as an id is taken when it is short and plain."""
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-        sent = Headers.from_scope(scope).get(HEADER.lower(), "")
-        request_id = sent if _ACCEPTED.match(sent) else uuid.uuid4().hex
+        request_id = request_id_of(Headers.from_scope(scope).get(HEADER.lower(), ""))
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

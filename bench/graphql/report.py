@@ -74,7 +74,7 @@ class Report:
             ratios = [self._ratios(cells, to) for to in ("limit", "postgraphile")]
             yield _row([weight.title, *(_told(cell, _rate) for cell in cells), *ratios])
         spreads = [cell.spread for cell in self.cells if cell.connections == connections and cell.case != LIST.name]
-        yield f"\nSpread of the rounds, (largest - least) / median: {_median(spreads):.2f}, at worst {max(spreads):.2f}."
+        yield f"\nSpread of the rounds, (largest - least) / median: {_median(spreads):.2f}, worst {max(spreads):.2f}."
 
     def _costs(self) -> Iterator[str]:
         heads = [f"{case.name} CPU us: server + database + client" for case in CASES]

@@ -5,6 +5,7 @@ Claims: `sub`, `firms` (a list of firm ids, or `"*"` for all), `scopes`, `iat`, 
 
 import datetime
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -20,6 +21,10 @@ ALL_FIRMS = "*"
 REQUIRED = ("sub", "firms", "scopes", "iat", "exp", "iss", "aud")
 
 HOW_TO_GET_ONE = "mint one with `clio-service token`"
+EXPIRED = f"the bearer token has expired: {HOW_TO_GET_ONE}"
+
+REMEMBERED = 2048
+"""How many good tokens are remembered with their bearers: a signature costs more than a small query."""
 
 
 def mint(settings: Settings, *, subject: str, firms: Iterable[int] | None, scopes: Iterable[str], ttl_s: float) -> str:
@@ -47,23 +52,32 @@ def mint(settings: Settings, *, subject: str, firms: Iterable[int] | None, scope
 
 
 def read_token(settings: Settings, text: str) -> Principal:
-    """Check a token and return its bearer.
+    """Check a token and return its bearer. Tokens that were good are remembered; their `exp` is looked at every time.
 
     Raises:
         TokenExpired: the signature is good and `exp` has passed.
         Unauthenticated: anything else is wrong with it; the message never quotes the token.
     """
+    principal = _verified(settings.jwt_secret.get_secret_value(), text)
+    if principal.has_expired(datetime.datetime.now(datetime.UTC)):
+        raise TokenExpired(EXPIRED)
+    return principal
+
+
+@lru_cache(REMEMBERED)
+def _verified(secret: str, text: str) -> Principal:
+    """Return the bearer of a token signed with `secret`; whatever is wrong is raised, and so never remembered."""
     try:
         claims = jwt.decode(
             text,
-            settings.jwt_secret.get_secret_value(),
+            secret,
             algorithms=[ALGORITHM],
             audience=AUDIENCE,
             issuer=ISSUER,
             options={"require": list(REQUIRED)},
         )
     except jwt.ExpiredSignatureError as error:
-        raise TokenExpired(f"the bearer token has expired: {HOW_TO_GET_ONE}") from error
+        raise TokenExpired(EXPIRED) from error
     except (jwt.InvalidAudienceError, jwt.InvalidIssuerError) as error:
         raise Unauthenticated("the bearer token is for another service (iss or aud)") from error
     except jwt.MissingRequiredClaimError as error:

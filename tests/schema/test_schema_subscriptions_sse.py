@@ -95,7 +95,7 @@ async def test_what_is_forbidden_is_an_answer_and_no_stream(
 
 async def test_a_request_that_cannot_be_read_is_an_answer_and_no_stream(api: Api) -> None:
     headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {api.token([ONE])}"}
-    for content, kind, status in ((b"{", "application/json", 400), (b"x", "text/plain", 400)):
+    for content, kind, status in ((b"{", "application/json", 400), (b"x", "text/plain", 415)):
         answer = await api.http.post(api.url, content=content, headers={**headers, "Content-Type": kind})
         assert answer.status_code == status
         assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"

@@ -12,6 +12,7 @@ from schema.negotiation import GRAPHQL_JSON, PLAIN_JSON, negotiate
 from schema.printing import COMMITTED
 
 MODERN = {"accept": GRAPHQL_JSON}
+UTF_8 = "; charset=utf-8"
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ async def test_without_a_good_token_the_answer_is_401_as_json(api: Api, header: 
     )
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
-    assert answer.headers["content-type"] == PLAIN_JSON
+    assert answer.headers["content-type"] == PLAIN_JSON + UTF_8
     (error,) = answer.json()["errors"]
     assert error["extensions"] == {"code": code}
 
@@ -50,10 +51,10 @@ async def test_without_a_good_token_the_answer_is_401_as_json(api: Api, header: 
 async def test_statuses_and_codes_of_refused_documents(api: Api, document: str, code: str, status: int) -> None:
     answer = await api.query(document, headers=MODERN)
     assert (answer.status, answer.codes) == (status, [code])
-    assert answer.headers["content-type"] == GRAPHQL_JSON
+    assert answer.headers["content-type"] == GRAPHQL_JSON + UTF_8
     assert ("data" in answer.body) == (status == 200)
     again = await api.query(document, headers={"accept": PLAIN_JSON})
-    assert (again.status, again.codes, again.headers["content-type"]) == (200, [code], PLAIN_JSON)
+    assert (again.status, again.codes, again.headers["content-type"]) == (200, [code], PLAIN_JSON + UTF_8)
 
 
 @pytest.mark.parametrize(
@@ -98,19 +99,10 @@ async def test_get_answers_queries_and_refuses_mutations(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "content_type"),
-    [
-        (b"{", PLAIN_JSON),
-        (b"\xff\xfe", PLAIN_JSON),
-        (b"[" * 100_000, PLAIN_JSON),
-        (b"{}", PLAIN_JSON),
-        (b"[]", PLAIN_JSON),
-        (b'{"query": 1}', PLAIN_JSON),
-        (b"{ me }", "text/plain"),
-    ],
+    "content", [b"{", b"\xff\xfe", b"[" * 100_000, b"{}", b"[]", b'{"query": 1}', b'{"query": ""}', b""]
 )
-async def test_a_request_that_is_none_is_400_as_json(api: Api, content: bytes, content_type: str) -> None:
-    headers = {"Authorization": f"Bearer {api.token([1])}", "Content-Type": content_type}
+async def test_a_request_that_is_none_is_400_as_json(api: Api, content: bytes) -> None:
+    headers = {"Authorization": f"Bearer {api.token([1])}", "Content-Type": PLAIN_JSON}
     answer = await api.http.post(api.url, content=content, headers=headers)
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT"}
