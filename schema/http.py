@@ -25,6 +25,7 @@ from schema.origins import HeaderList, Origins
 from schema.parameters import ClientGone, RequestRefused, read_posted, read_query_string
 from schema.request_ids import request_id_of
 from schema.sse import EventStreams
+from schema.trusted import PERSISTED
 
 log = get_logger(__name__)
 
@@ -253,7 +254,8 @@ def _encoding(body: bytes, headers: Headers) -> str:
 
 def _status(status: int, request: GraphQLRequest, media_type: str) -> int:
     """Return the status of an answer: as `application/json` 200 for every request that is well-formed."""
-    return HTTPStatus.OK if media_type == PLAIN_JSON and request.query else status
+    has_document = request.query or PERSISTED in (request.extensions or {})
+    return HTTPStatus.OK if media_type == PLAIN_JSON and has_document else status
 
 
 def _error(code: str, message: str) -> bytes:

@@ -18,6 +18,9 @@ MOST_REGISTERED = 512
 MOST_REGISTERED_CHARS = 100_000
 """Longer documents are executed, and not kept for their hash."""
 
+PERSISTED = "persistedQuery"
+"""The member of a request's extensions that names a document by its hash."""
+
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -64,7 +67,7 @@ class DocumentTexts:
             PersistedQueryNotFound: the hash is not known: send the text with it.
             DocumentNotTrusted: only trusted documents are executed, and this is none.
         """
-        persisted = (extensions or {}).get("persistedQuery")
+        persisted = (extensions or {}).get(PERSISTED)
         if persisted is None:
             if self._only and query is not None and query not in self._allowed:
                 raise DocumentNotTrusted

@@ -100,3 +100,13 @@ def _with(api: Api, settings: Any) -> Any:
     services = object.__new__(type(api.services))
     vars(services).update(vars(api.services), settings=settings)
     return services
+
+
+async def test_clients_that_send_hashes_first_are_told_to_send_the_text(api: Api) -> None:
+    headers = {"Authorization": f"Bearer {api.token([1])}"}
+    unknown = await api.http.post(api.url, json={"extensions": by_hash("{ me { firms } }")}, headers=headers)
+    assert (unknown.status_code, unknown.json()["errors"][0]["message"]) == (200, "PersistedQueryNotFound")
+    both = {"query": "{ me { firms } }", "extensions": by_hash("{ me { firms } }")}
+    for body in (both, {"extensions": both["extensions"]}):
+        answer = await api.http.post(api.url, json=body, headers=headers)
+        assert answer.json()["data"] == {"me": {"firms": ["1"]}}
