@@ -61,8 +61,8 @@ DOCUMENTS = st.sampled_from([[root] for root in ROOTS] + [ROOTS]).flatmap(
 
 @given(document=DOCUMENTS, firms=st.sampled_from([[1], [1, 2], []]))
 @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
-async def test_every_document_is_answered_or_refused(graph: Api, document: str, firms: list[int]) -> None:
-    answer = await graph.query(document, firms=firms)
+async def test_every_document_is_answered_or_refused(filled: Api, document: str, firms: list[int]) -> None:
+    answer = await filled.query(document, firms=firms)
     assert answer.status == 200, document
     codes = set(answer.codes) if "errors" in answer.body else set[str]()
     assert codes <= REFUSED, document

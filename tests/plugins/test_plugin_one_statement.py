@@ -3,29 +3,20 @@
 import datetime
 import json
 import os
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from random import Random
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.auth.principal import Principal
-from core.embedded.servers import EmbeddedServers
-from core.mirror.writer import validate_records, write_records
-from core.registry import Registry
 from core.services import Services
-from core.testing.api import gid
-from core.testing.stack import copied_database, settings_for
-from mock_clio.server import MockClioServer
-from mock_clio.settings import MockSettings
+from core.testing.api import Api, gid
 from schema.build import build_schema
 from schema.execution import GraphQLRequest, Operations, ReadPath
 from tests.plugins.query_strategy import QueryMaker
 
-CLOCK = datetime.datetime(2026, 11, 2, 17, tzinfo=datetime.UTC)
 CASES = int(os.environ.get("GRAPHQL_CASES", "150"))
 """Queries to draw; thousands for the long form."""
 
@@ -43,33 +34,9 @@ class Mirror:
 
 
 @pytest.fixture(scope="module")
-async def mirror(servers: EmbeddedServers, template_database: str, registry: Registry) -> AsyncIterator[Mirror]:
-    """Two whole firms, for tests that only read."""
-    firm = MockSettings(users=3, contacts=14, matters=8, activities=60, documents=24, clock_start=CLOCK)
-    async with copied_database(servers, template_database) as url:
-        services = Services(settings_for(url, servers.redis_url), registry)
-        async with services.open(), MockClioServer(firm) as mock:
-            await fill(services, mock.url)
-            yield await mirror_of(services)
-
-
-async def fill(services: Services, mock_url: str) -> None:
-    """Write the mock's firm twice, in the second with a few records less."""
-    pool = services.database.pool
-    await pool.execute(
-        "INSERT INTO firm (id, region, clio_account_id, name) VALUES (1, 'us', 11, 'Ash'), (2, 'eu', 22, 'Cedar')"
-    )
-    async with httpx.AsyncClient(base_url=f"{mock_url}/__mock__/") as control:
-        for resource in services.registry.resources:
-            if resource.endpoint.parents is None:
-                params = {"fields": resource.endpoint.fields}
-                found = (await control.get(f"records/{resource.endpoint.path}", params=params)).json()["data"]
-                for number, kept in ((1, found), (2, found[::2])):
-                    payloads = validate_records(resource, kept)
-                    await write_records(
-                        pool, resource, firm=number, payloads=payloads, seen_at=CLOCK, source="backfill"
-                    )
-    await pool.execute("UPDATE contacts_contact SET presence = 'deleted' WHERE clio_id % 7 = 0")
+async def mirror(filled: Api) -> Mirror:
+    """The whole mirror, below the transport."""
+    return await mirror_of(filled.services)
 
 
 async def mirror_of(services: Services) -> Mirror:
