@@ -22,6 +22,9 @@ from schema.read.plans import Plan, Planner, included_variables
 from schema.read.variables import VariableReader
 
 CACHED_DOCUMENTS = 512
+CACHED_CHARS = 1_000_000
+"""Characters of the documents that are kept together: a parsed one takes a hundred times its text, its plans as much."""
+
 CACHED_PLANS = 8
 """Plans kept for one document: each combination of the variables of @skip and @include has its own."""
 
@@ -83,7 +86,7 @@ class Documents:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema._schema  # noqa: SLF001 - strawberry has no public way to its GraphQL schema
-        self._known: Latest[str, Document] = Latest(CACHED_DOCUMENTS)
+        self._known: Latest[str, Document] = Latest(CACHED_DOCUMENTS, most_weight=CACHED_CHARS)
 
     def read(self, text: str) -> Document:
         """Return a document, parsed and validated.
@@ -95,5 +98,5 @@ class Documents:
         if found is None:
             node = parse(text, max_tokens=MOST_TOKENS)
             found = Document(self._schema, node, validate_document(self._schema, node, (*specified_rules, CostRule)))
-            self._known.keep(text, found)
+            self._known.keep(text, found, weight=len(text))
         return found

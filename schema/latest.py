@@ -8,22 +8,34 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class Latest(OrderedDict[Key, Value], Generic[Key, Value]):
-    """A mapping of the keys used last, at most `most`."""
+class Latest(Generic[Key, Value]):
+    """The values used last: at most `most`, and together of at most `most_weight`, where they have one."""
 
-    def __init__(self, most: int) -> None:
-        super().__init__()
+    def __init__(self, most: int, *, most_weight: int | None = None) -> None:
         self._most = most
+        self._most_weight = most_weight
+        self._weight = 0
+        self._kept: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     def find(self, key: Key) -> Value | None:
         """Return a value and count it as used; None where it is not there."""
-        found = self.get(key)
-        if found is not None:
-            self.move_to_end(key)
-        return found
+        found = self._kept.get(key)
+        if found is None:
+            return None
+        self._kept.move_to_end(key)
+        return found[0]
 
-    def keep(self, key: Key, value: Value) -> None:
-        """Keep a value, and drop that which was not used the longest."""
-        self[key] = value
-        if len(self) > self._most:
-            self.popitem(last=False)
+    def keep(self, key: Key, value: Value, *, weight: int = 0) -> None:
+        """Keep a value, and drop those that were not used the longest; one that is too heavy alone is not kept."""
+        if self._most_weight is not None and weight > self._most_weight:
+            return
+        if key in self._kept:
+            self._weight -= self._kept.pop(key)[1]
+        self._kept[key] = value, weight
+        self._weight += weight
+        while len(self._kept) > self._most or self._weight > (self._most_weight or self._weight):
+            _, (_, dropped) = self._kept.popitem(last=False)
+            self._weight -= dropped
