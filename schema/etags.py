@@ -16,5 +16,5 @@ def is_known(if_none_match: bytes | None, etag: bytes) -> bool:
     """Tell whether a client has the answer already; tags are compared weakly, as caches on the way may weaken them."""
     if if_none_match is None:
         return False
-    listed = [tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b",")]
-    return etag in listed or listed == [b"*"]
+    listed = [tag.strip() for tag in if_none_match.split(b",")]
+    return listed == [b"*"] or etag in (tag.removeprefix(b"W/") for tag in listed)

@@ -47,7 +47,7 @@ Headers = Mapping[bytes, bytes]
 class _Outline(msgspec.Struct):
     """The one member of an answer that is of interest here; the rest is skipped unread."""
 
-    errors: msgspec.Raw | None = None
+    errors: msgspec.Raw = msgspec.Raw()
 
 
 _outline = msgspec.json.Decoder(_Outline)
@@ -172,7 +172,7 @@ class GraphQLHttp:
 
     async def _cacheable(self, body: bytes, media_type: str, headers: Headers) -> _Response:
         """Return the answer to a query that a client may keep, and ask again whether it still holds."""
-        if _outline.decode(body).errors is not None:
+        if bytes(_outline.decode(body).errors):
             return await self._json(HTTPStatus.OK, body, media_type, headers, cache_control=b"no-store")
         etag = etag_of(body, media_type, _encoding(body, headers))
         if is_known(headers.get(b"if-none-match"), etag):

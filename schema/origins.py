@@ -54,12 +54,10 @@ class Origins:
         return ((b"access-control-allow-origin", origin), (b"access-control-expose-headers", EXPOSED))
 
     def preflight(self, headers: Mapping[bytes, bytes], methods: bytes) -> HeaderList:
-        """Return the answer to a preflight: an allowed origin may use `methods`, and whatever headers it asks for."""
-        shared = self.headers(headers)
-        if not shared or b"access-control-request-method" not in headers:
-            return shared
+        """Return what a preflight hears beyond `headers`: an allowed origin may use `methods`, and what it asks for."""
+        if b"access-control-request-method" not in headers or not self.headers(headers):
+            return ()
         return (
-            *shared,
             (b"access-control-allow-methods", methods),
             (b"access-control-allow-headers", headers.get(b"access-control-request-headers", b"authorization")),
             (b"access-control-max-age", str(PREFLIGHT_AGE_S).encode()),

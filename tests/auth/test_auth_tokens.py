@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from core.auth.principal import Principal
-from core.auth.tokens import mint, read_authorization, read_token
+from core.auth.tokens import REMEMBERED, _verified, mint, read_authorization, read_token
 from core.errors import BadInput, Forbidden, TokenExpired, Unauthenticated
 from core.settings import Settings
 
@@ -129,3 +129,30 @@ def test_a_token_expires_at_its_time() -> None:
     principal = bearer(None)
     assert principal.has_expired(principal.expires_at)
     assert not principal.has_expired(principal.expires_at - datetime.timedelta(seconds=1))
+
+
+def test_a_token_that_was_good_is_not_good_for_longer_than_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = mint(SETTINGS, subject="ada", firms=[1], scopes=["read"], ttl_s=60)
+    assert read_token(SETTINGS, token) is read_token(SETTINGS, token)
+    late = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=61)
+    monkeypatch.setattr(Principal, "has_expired", lambda self, _now: self.expires_at <= late)
+    with pytest.raises(TokenExpired):
+        read_token(SETTINGS, token)
+
+
+def test_a_token_that_was_good_is_not_good_under_another_secret() -> None:
+    token = mint(SETTINGS, subject="ada", firms=[1], scopes=["read"], ttl_s=60)
+    read_token(SETTINGS, token)
+    rotated = SETTINGS.model_copy(update={"jwt_secret": SecretStr("another signing key of thirty-two characters")})
+    with pytest.raises(Unauthenticated, match="another JWT_SECRET"):
+        read_token(rotated, token)
+    assert read_token(SETTINGS, token).subject == "ada"
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    assert _verified.cache_parameters()["maxsize"] == REMEMBERED
+    before = _verified.cache_info().currsize
+    for _ in range(3):
+        with pytest.raises(Unauthenticated):
+            read_token(SETTINGS, "nonsense")
+    assert _verified.cache_info().currsize == before

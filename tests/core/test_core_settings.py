@@ -67,3 +67,12 @@ def test_every_setting_is_documented() -> None:
     documented = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
     missing = [name for name in Settings.model_fields if f"`{name.upper()}`" not in documented]
     assert missing == []
+
+
+def test_allowed_origins_are_a_list_and_none_unless_named() -> None:
+    assert load_settings(GOOD).graphql_allowed_origins == ()
+    several = load_settings({**GOOD, "GRAPHQL_ALLOWED_ORIGINS": "https://App.example.com, http://[::1]:3000,"})
+    assert several.graphql_allowed_origins == ("https://app.example.com", "http://[::1]:3000")
+    for wrong in ("*", "app.example.com", "https://app.example.com/", "https://*.example.com", "null", "ftp://a"):
+        with pytest.raises(SettingsError, match="GRAPHQL_ALLOWED_ORIGINS must be origins"):
+            load_settings({**GOOD, "GRAPHQL_ALLOWED_ORIGINS": wrong})
