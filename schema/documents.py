@@ -23,7 +23,7 @@ from schema.read.variables import VariableReader
 
 CACHED_DOCUMENTS = 512
 CACHED_CHARS = 1_000_000
-"""Characters of the documents that are kept together: a parsed one takes a hundred times its text, its plans as much."""
+"""Characters of the documents that are kept together; what is made of one takes some hundred times its text."""
 
 CACHED_PLANS = 8
 """Plans kept for one document: each combination of the variables of @skip and @include has its own."""
