@@ -78,7 +78,7 @@ class Report:
 
     def _costs(self) -> Iterator[str]:
         heads = [f"CPU {case.name}" for case in CASES]
-        title = f"What it costs; CPU is microseconds for each answer at {PUBLISHED} connections: server + database + client."
+        title = f"Costs; CPU in microseconds of an answer at {PUBLISHED} connections, server + database + client:"
         yield from _table(title, ["", "start s", "MB idle", "MB after the run", f"{LIST.name} s", *heads])
         for weight in self.weights:
             shared = weight.server.endswith(GENERIC)
