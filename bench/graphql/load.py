@@ -29,18 +29,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One cell of one round. `elapsed_s` ends with the last answer; `client_cpu_s` is what sending and timing took.
-
-    `closed` counts the connections a server closed on a request: its keep-alive time ran out while it was too busy to
-    read. The request is sent again, as HTTP clients do, and its time goes on.
-    """
+    """One cell of one round. `elapsed_s` ends with the last answer; `client_cpu_s` is what sending and timing took."""
 
     answers: int
     elapsed_s: float
     client_cpu_s: float
     p50_s: float
     p99_s: float
-    closed: int
 
     @property
     def per_second(self) -> float:
@@ -57,14 +52,13 @@ class _Connection:
     """One kept connection with one request under way. `wanted` is None until the head of the answer is complete."""
 
     channel: socket.socket
-    request: bytes = b""
     sent_at: float = 0.0
     parts: list[bytes] = field(default_factory=list)
     received: int = 0
     wanted: int | None = None
 
     def send(self, request: bytes) -> None:
-        self.parts, self.received, self.wanted, self.request = [], 0, None, request
+        self.parts, self.received, self.wanted = [], 0, None
         self.sent_at = time.perf_counter()
         self.channel.sendall(request)
 
@@ -72,28 +66,16 @@ class _Connection:
         """Take what has come; tell whether the answer is complete.
 
         Raises:
-            ConnectionError: the server closed the connection.
+            BadAnswer: the server closed the connection, or the answer is an error.
         """
         data = self.channel.recv(RECEIVE_BYTES)
         if not data:
-            raise ConnectionResetError
+            raise BadAnswer(f"the server closed a connection after {self.received} bytes of an answer")
         self.received += len(data)
         if self.wanted is None:
             self.parts.append(data)
             self.wanted = _length(b"".join(self.parts) if len(self.parts) > 1 else data)
         return self.received == self.wanted
-
-    def renew(self, opened: socket.socket) -> None:
-        """Send the request again on another connection.
-
-        Raises:
-            BadAnswer: a part of the answer has come already.
-        """
-        if self.received:
-            raise BadAnswer("the server closed a connection within an answer")
-        self.channel.close()
-        self.channel = opened
-        self.channel.sendall(self.request)
 
 
 def _length(data: bytes) -> int | None:
@@ -139,7 +121,7 @@ def _connect(port: int) -> socket.socket:
 def _exchange(job: Job, selector: selectors.BaseSelector, connections: Sequence[_Connection]) -> Outcome:
     requests, count, latencies = job.requests, len(job.requests), []
     cpu, started = time.process_time(), time.perf_counter()
-    ends, last, closed = started + job.seconds, started, 0
+    ends, last = started + job.seconds, started
     for number, connection in enumerate(connections):
         connection.send(requests[number % count])
     sent = open_requests = len(connections)
@@ -149,15 +131,7 @@ def _exchange(job: Job, selector: selectors.BaseSelector, connections: Sequence[
             raise BadAnswer(f"no answer within {PATIENCE_S:.0f} s")
         for key, _ in ready:
             connection = key.data
-            try:
-                complete = connection.take()
-            except ConnectionError:
-                selector.unregister(connection.channel)
-                connection.renew(_connect(job.port))
-                selector.register(connection.channel, selectors.EVENT_READ, connection)
-                closed += 1
-                continue
-            if not complete:
+            if not connection.take():
                 continue
             last = time.perf_counter()
             latencies.append(last - connection.sent_at)
@@ -165,6 +139,8 @@ def _exchange(job: Job, selector: selectors.BaseSelector, connections: Sequence[
                 connection.send(requests[sent % count])
                 sent += 1
             else:
+                # A server may close it while others are still under way.
+                selector.unregister(connection.channel)
                 open_requests -= 1
     latencies.sort()
     return Outcome(
@@ -173,5 +149,4 @@ def _exchange(job: Job, selector: selectors.BaseSelector, connections: Sequence[
         client_cpu_s=time.process_time() - cpu,
         p50_s=latencies[len(latencies) // 2],
         p99_s=latencies[min(len(latencies) - 1, len(latencies) * 99 // 100)],
-        closed=closed,
     )

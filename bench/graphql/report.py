@@ -74,11 +74,12 @@ class Report:
             ratios = [self._ratios(cells, to) for to in ("limit", "postgraphile")]
             yield _row([weight.title, *(_told(cell, _rate) for cell in cells), *ratios])
         spreads = [cell.spread for cell in self.cells if cell.connections == connections and cell.case != LIST.name]
-        yield f"\nSpread of the rounds, (largest - least) / median: {_median(spreads):.2f}, worst {max(spreads):.2f}."
+        yield f"\nSpread of rounds, (largest - least) / median: {_median(spreads):.2f}, at worst {max(spreads):.2f}."
 
     def _costs(self) -> Iterator[str]:
-        heads = [f"{case.name} CPU us: server + database + client" for case in CASES]
-        yield from _table("What it costs:", ["", "start s", "MB idle", "MB after the run", f"{LIST.name} s", *heads])
+        heads = [f"CPU {case.name}" for case in CASES]
+        title = f"Costs; CPU in microseconds of an answer at {PUBLISHED} connections, server + database + client:"
+        yield from _table(title, ["", "start s", "MB idle", "MB after the run", f"{LIST.name} s", *heads])
         for weight in self.weights:
             shared = weight.server.endswith(GENERIC)
             memory = (weight.start_s, weight.idle_bytes / 1e6, weight.loaded_bytes / 1e6)
@@ -86,11 +87,6 @@ class Report:
             long = _told(self.cell(weight.server, LIST.name, LIST_CONNECTIONS), lambda cell: f"{cell.p50_s:.3f}")
             cells = [self.cell(weight.server, case.name, PUBLISHED) for case in CASES]
             yield _row([weight.title, *told, long, *(_told(cell, _cpu) for cell in cells)])
-        closed = [
-            f"{cell.server} {cell.case} at {cell.connections}: {cell.closed}" for cell in self.cells if cell.closed
-        ]
-        if closed:
-            yield f"\nConnections that a busy server closed on a request, which was sent again: {', '.join(closed)}."
 
     def _ratios(self, cells: Sequence[Cell | None], to: str) -> str:
         others = [cell and self.cell(to, cell.case, cell.connections) for cell in cells]

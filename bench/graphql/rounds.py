@@ -29,8 +29,7 @@ class Sample:
 class Cell:
     """What one server did with one case at one number of connections: medians over the rounds.
 
-    `spread` is (largest - least) / median of the rates. The three last are microseconds of CPU for each answer;
-    `closed` is the sum of `Outcome.closed`.
+    `spread` is (largest - least) / median of the rates. The three last are microseconds of CPU for each answer.
     """
 
     server: str
@@ -40,7 +39,6 @@ class Cell:
     spread: float
     p50_s: float
     p99_s: float
-    closed: int
     client_us: float
     server_us: float | None
     database_us: float | None
@@ -64,7 +62,6 @@ class Cell:
             spread=(max(rates) - min(rates)) / middle,
             p50_s=statistics.median(outcome.p50_s for outcome in outcomes),
             p99_s=statistics.median(outcome.p99_s for outcome in outcomes),
-            closed=sum(outcome.closed for outcome in outcomes),
             client_us=statistics.median(1e6 * outcome.client_cpu_s / outcome.answers for outcome in outcomes),
             server_us=statistics.median(cost[0] for cost in costs) if costs else None,
             database_us=statistics.median(cost[1] for cost in costs) if costs else None,
