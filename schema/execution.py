@@ -102,7 +102,7 @@ class Operations:
         `generic` keeps to the resolvers, for comparison. Whatever the statement cannot take or say, they do.
         """
         try:
-            text = self._texts.text(request.query, request.extensions)
+            text = self.text_of(request)
             asked = request if text is request.query else replace(request, query=text)
             ready = self._prepare(asked)
         except ServiceError as error:
@@ -112,6 +112,14 @@ class Operations:
             if found is not None:
                 return found
         return await self._resolve(asked, principal, allowed, ready)
+
+    def text_of(self, request: GraphQLRequest) -> str | None:
+        """Return the document of a request, which may be given by its hash; None where there is none.
+
+        Raises:
+            BadInput, PersistedQueryNotFound, DocumentNotTrusted: as `schema.trusted.DocumentTexts.text`.
+        """
+        return self._texts.text(request.query, request.extensions)
 
     def _prepare(self, request: GraphQLRequest) -> _Ready | None:
         """Return what is ready to be executed; None for what the resolvers' way will say the reason against.

@@ -14,8 +14,8 @@ PATH = "/graphql"
 
 def graphql_routes(schema: ServiceSchema, services: Services) -> list[DirectRoute]:
     """Return the routes of `/graphql`: every HTTP request, and the WebSocket of subscriptions."""
-    hub = Hub(schema, services)
-    services.stopping.tell(hub.close)
     operations = Operations(schema, services)
+    hub = Hub(operations)
+    services.stopping.tell(hub.close)
     http = GraphQLHttp(operations, EventStreams(operations, hub), services)
     return [DirectRoute(PATH, http, GraphQLSockets(operations, hub))]

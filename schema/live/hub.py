@@ -2,17 +2,17 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import random
 from collections.abc import Callable, Iterator
 
-from strawberry.schema.base import BaseSchema
+from graphql import DocumentNode, GraphQLError
 
 from core.auth.principal import Principal
-from core.services import Services
-from schema.execution import GraphQLRequest
-from schema.live.documents import Documents
+from core.errors import ServiceError
+from schema.execution import GraphQLRequest, Operations
 from schema.live.feed import Feed
-from schema.live.selection import check_scope, select, subscription_in
+from schema.live.selection import Refused, check_scope, select, subscription_in
 from schema.live.subscribers import Subscriber
 from schema.live.topics import Topic
 
@@ -31,10 +31,10 @@ def retry_s() -> int:
 class Hub:
     """Made with the schema; nothing runs until somebody subscribes."""
 
-    def __init__(self, schema: BaseSchema, services: Services) -> None:
-        self._schema = schema
-        self._services = services
-        self._documents = Documents(schema)
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
+        self._schema = operations.schema
+        self._services = operations.services
         self._feeds: dict[Topic, Feed] = {}
         self._feed_of: dict[Subscriber, Feed] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -61,9 +61,10 @@ class Hub:
         Raises:
             Refused: it looks like one, and its document cannot be used.
         """
-        if request.query is None or "subscription" not in request.query:
+        if request.query is not None and "subscription" not in request.query:
             return False
-        return subscription_in(self._documents.read(request.query), request.operation_name) is not None
+        text = self._text(request)
+        return "subscription" in text and subscription_in(self._document(text), request.operation_name) is not None
 
     async def subscribe(self, request: GraphQLRequest, principal: Principal, subscriber: Subscriber) -> None:
         """Let a subscriber watch what its request asks for; results go to its outbox from now on.
@@ -72,14 +73,32 @@ class Hub:
             Refused: it may not, or cannot.
         """
         check_scope(principal)
-        document = self._documents.read(request.query or "")
-        selection = await select(self._schema, self._services, document, request, principal)
+        asked = dataclasses.replace(request, query=self._text(request))
+        document = self._document(asked.query or "")
+        selection = await select(self._schema, self._services, document, asked, principal)
         topic = selection.watch.topic
         feed = self._feeds.get(topic)
         if feed is None:
             feed = self._feeds[topic] = Feed(topic, self._services)
         self._feed_of[subscriber] = feed
         feed.join(selection, subscriber)
+
+    def _text(self, request: GraphQLRequest) -> str:
+        try:
+            return self._operations.text_of(request) or ""
+        except ServiceError as error:
+            raise Refused([GraphQLError(str(error), original_error=error)]) from error
+
+    def _document(self, text: str) -> DocumentNode:
+        try:
+            document = self._schema.documents.read(text)
+        except GraphQLError as error:
+            raise Refused([error]) from error
+        except RecursionError as error:
+            raise Refused([GraphQLError(str(error), original_error=error)]) from error
+        if document.errors:
+            raise Refused(document.errors)
+        return document.node
 
     def leave(self, subscriber: Subscriber) -> None:
         """Forget a subscriber, and stop what nobody watches any more."""

@@ -83,8 +83,9 @@ class Stage:
         self.sources: dict[str, Ticks] = {"states": Ticks(), "changes": Ticks()}
         self.topics = {name: self._topic(name) for name in self.sources}
         schema = ServiceSchema(Query, subscription=self._subscription())
-        self.hub = Hub(schema, services)
-        self.sockets = GraphQLSockets(Operations(schema, services), self.hub)
+        operations = Operations(schema, services)
+        self.hub = Hub(operations)
+        self.sockets = GraphQLSockets(operations, self.hub)
         self.url = ""
         Stage.gate = asyncio.Event()
         Stage.gate.set()

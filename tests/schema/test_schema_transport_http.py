@@ -13,7 +13,10 @@ from schema.execution import Operations
 from schema.negotiation import GRAPHQL_JSON, PLAIN_JSON, is_json, negotiate
 
 ME = "{ me { subject } }"
-ANSWERED = {"data": {"me": {"subject": "test"}}}
+ANSWERED = {
+    "data": {"me": {"subject": "test"}},
+    "extensions": {"cost": {"requested": 1, "limit": 50_000, "remaining": 49_999}},
+}
 EVENTS = "text/event-stream"
 POSTED = "POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 PIECE_BYTES = 50_000
