@@ -20,6 +20,9 @@ from core.services import Services
 from core.settings import Settings
 from core.stopping import Stopping
 
+MOST_UNSENT_BYTES = 131_072
+"""How much the kernel takes of what a connection has not begun to send."""
+
 
 @asynccontextmanager
 async def with_servers(settings: Settings) -> AsyncIterator[Settings]:
@@ -77,6 +80,9 @@ def listen(host: str, port: int, *, setting: str) -> socket.socket:
     # Naming the protocol matters: asyncio turns Nagle's algorithm off only on sockets that say they are TCP.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        # Connections inherit it: else the kernel buffers megabytes for a reader that lags, and we hear of it too late.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT_BYTES)
     try:
         listener.bind((host, port))
         listener.listen(2048)

@@ -8,6 +8,7 @@ from typing import Any
 import strawberry
 from litestar.types import Receive, Scope, Send
 
+from core.errors import BadInput
 from core.process import QuietServer, listen, server_config
 from core.services import Services
 from core.testing.api import Api
@@ -26,16 +27,19 @@ class Ticks:
     def __init__(self) -> None:
         self.waiting: list[Event] = []
         self.told: list[Event] = []
-        self.reads = 0
+        self.trouble: Exception | None = None
 
     async def read(self) -> Sequence[Event]:
-        self.reads += 1
+        if self.trouble is not None:
+            raise self.trouble
         moved, self.waiting = self.waiting[:MOST_READ], self.waiting[MOST_READ:]
         self.told += moved
         return moved
 
     async def before(self, watch: Watch) -> Sequence[Event]:
         after = -1 if watch.start is None else watch.start
+        if after == Stage.forgotten:
+            raise BadInput("the cursor is too old: read the list first")
         return [
             event
             for event in self.told
@@ -70,6 +74,7 @@ class Stage:
     """The hub under test, its two topics and its address."""
 
     executions = 0
+    forgotten = -99
     gate: asyncio.Event
 
     def __init__(self, services: Services) -> None:
