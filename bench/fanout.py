@@ -144,13 +144,15 @@ def _resident_mb(pid: int) -> float:
 def _report(name: str, heard: dict[str, Any], updates: int, cpu_s: float, resident_mb: list[float]) -> None:
     delays = sorted((int(delay), times) for delay, times in heard["delays_ms"].items())
     messages = sum(times for _, times in delays)
+    lost = sum(SUBSCRIBERS - times for times in heard["times"].values())
     print(
         f"fanout: {name}: {SUBSCRIBERS} subscribers, {updates} updates: {cpu_s / messages * 1e6:.1f} us CPU a message, "
         f"delay p50 {_percentile(delays, 0.5)} ms, p99 {_percentile(delays, 0.99)} ms, worst {delays[-1][0]} ms"
     )
     print(
-        f"fanout: {name}: {updates * SUBSCRIBERS - messages} of {updates * SUBSCRIBERS} messages lost, "
-        f"{heard['disordered']} out of order, {heard['closed']} connections closed; "
+        f"fanout: {name}: {lost} of {messages + lost} messages lost, {heard['disordered']} out of order, "
+        f"{updates - len(heard['times'])} updates overtaken by the next before they were read, "
+        f"{heard['closed']} connections closed; "
         f"resident MB: {resident_mb[0]:.0f} first, {max(resident_mb):.0f} at most, {resident_mb[-1]:.0f} last"
     )
 

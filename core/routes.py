@@ -11,19 +11,26 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 class DirectRoute:
     """A bare ASGI application that answers every HTTP request, whatever its method, to exactly one path.
 
-    Nothing of Litestar's is around it: it answers errors itself, and logs them. WebSockets of the path are Litestar's.
+    Nothing of Litestar's is around it: it answers errors itself, and logs them. `sockets` does the same for WebSockets
+    of the path, which are Litestar's without it.
     """
 
     path: str
     app: ASGIApp
+    sockets: ASGIApp | None = None
 
 
 def in_front_of(app: ASGIApp, routes: Iterable[DirectRoute]) -> ASGIApp:
     """Return an application that gives requests for the routes' paths to them, and everything else to `app`."""
-    direct = {path: route.app for route in routes for path in (route.path, f"{route.path}/")}
+    both = [(path, route) for route in routes for path in (route.path, f"{route.path}/")]
+    direct = {
+        ScopeType.HTTP: {path: route.app for path, route in both},
+        ScopeType.WEBSOCKET: {path: route.sockets for path, route in both if route.sockets is not None},
+    }
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        chosen = direct.get(scope["path"], app) if scope["type"] == ScopeType.HTTP else app
+        answered = direct.get(scope["type"])
+        chosen = app if answered is None else answered.get(scope["path"], app)
         await chosen(scope, receive, send)
 
     return dispatch

@@ -11,7 +11,7 @@ from core.routes import DirectRoute
 from schema import hookspecs
 from schema.build import build_schema
 from schema.commands import schema as schema_command
-from schema.transport import graphql_handlers
+from schema.transport import graphql_routes
 
 if TYPE_CHECKING:
     from core.services import Services
@@ -36,7 +36,7 @@ def route_handlers(services: "Services") -> "list[ControllerRouterHandler | Dire
     def schema_text() -> str:
         return text
 
-    return [*graphql_handlers(schema, services), schema_text]
+    return [*graphql_routes(schema, services), schema_text]
 
 
 @hookimpl

@@ -11,18 +11,19 @@ from http import HTTPStatus
 
 from graphql import GraphQLError
 from litestar.types import Receive, Scope, Send
-from strawberry.http.websocket_origin import is_same_origin
 
 from core.auth.principal import Principal
 from core.auth.tokens import read_authorization
 from core.errors import BadInput, Forbidden, TokenExpired, Unauthenticated
-from core.logging import get_logger
+from core.logging import get_logger, log_ids
 from schema.execution import GraphQLRequest, Operations
 from schema.live.expiry import Expiry
 from schema.live.hub import Hub, retry_s
 from schema.live.outbox import Outbox
 from schema.live.selection import Refused
 from schema.live.subscribers import Envelope, Subscriber
+from schema.origins import Origins
+from schema.request_ids import request_id_of
 from schema.socket_messages import Complete, ConnectionInit, Message, Ping, Pong, Subscribe, message, read_message
 
 log = get_logger(__name__)
@@ -68,36 +69,30 @@ class GraphQLSockets:
     def __init__(self, operations: Operations, hub: Hub) -> None:
         self.operations = operations
         self.hub = hub
+        self._origins = Origins(operations.services.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection until either side closes it."""
+        """Serve one connection until either side closes it; its id is in every line logged meanwhile."""
         await receive()
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        if not _is_welcome(headers):
-            log.warning("socket_of_foreign_origin")
-            await send({"type": "websocket.close", "code": FOREIGN_ORIGIN, "reason": ""})
-            return
-        offered: Sequence[str] = scope.get("subprotocols", ())  # type: ignore[assignment]  # the key of a WebSocket
-        spoken = PROTOCOL if PROTOCOL in offered else None
-        await send({"type": "websocket.accept", "subprotocol": spoken, "headers": []})
-        connection = _Connection(self, headers.get("authorization"), receive, send)
-        if spoken is None:
-            connection.close(NOT_ACCEPTABLE, f"this server speaks {PROTOCOL}")
-        await connection.serve()
-
-
-def _is_welcome(headers: dict[str, str]) -> bool:
-    """Tell whether a page of this origin asks, or no page at all: a browser asks nobody before it opens a socket."""
-    origin = headers.get("origin")
-    return (
-        origin is None or headers.get("sec-fetch-site") == "same-origin" or is_same_origin(origin, headers.get("host"))
-    )
+        headers = dict(scope["headers"])
+        with log_ids(request_id=request_id_of(headers.get(b"x-request-id", b"").decode("latin-1"))):
+            if not self._origins.admits(headers):
+                log.warning("socket_of_foreign_origin")
+                await send({"type": "websocket.close", "code": FOREIGN_ORIGIN, "reason": ""})
+                return
+            offered: Sequence[str] = scope.get("subprotocols", ())  # type: ignore[assignment]  # the key of a WebSocket
+            spoken = PROTOCOL if PROTOCOL in offered else None
+            await send({"type": "websocket.accept", "subprotocol": spoken, "headers": []})
+            connection = _Connection(self, headers.get(b"authorization", b"").decode("latin-1"), receive, send)
+            if spoken is None:
+                connection.close(NOT_ACCEPTABLE, f"this server speaks {PROTOCOL}")
+            await connection.serve()
 
 
 class _Connection:
     """One client. The task that serves it writes; another reads."""
 
-    def __init__(self, sockets: GraphQLSockets, authorization: str | None, receive: Receive, send: Send) -> None:
+    def __init__(self, sockets: GraphQLSockets, authorization: str, receive: Receive, send: Send) -> None:
         self._sockets = sockets
         self._hub = sockets.hub
         self._authorization = authorization

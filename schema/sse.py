@@ -5,7 +5,6 @@ page nothing of any other answer. A missing scope or firm is refused before the 
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 
 from litestar.types import Receive, Send
@@ -19,8 +18,6 @@ from schema.live.hub import GOODBYE_S, Hub, retry_s
 from schema.live.outbox import Outbox
 from schema.live.selection import Refused
 from schema.live.subscribers import Envelope, Subscriber
-
-MEDIA_TYPE = "text/event-stream"
 
 ENVELOPE = Envelope(before="event: next\ndata: ", after="\n\n", complete="event: complete\ndata:\n\n")
 """`complete` has a line of data, though empty: without one EventSource tells the page nothing."""
@@ -52,17 +49,16 @@ class EventStreams:
         send: Send,
         *,
         allowed: frozenset[OperationType] = ANSWERED_ONCE,
-        headers: Iterable[tuple[bytes, bytes]] = (),
     ) -> Answer | None:
         """Stream an operation until it ends or the client leaves; the body of the request has been read already.
 
-        `allowed` is what a request of this method may execute beside subscriptions; `headers` go with those of the
-        stream. Returns an answer where nothing was sent because the operation is forbidden; whoever calls sends that.
+        `allowed` is what a request of this method may execute beside subscriptions. Returns an answer where nothing was
+        sent because the operation is forbidden; whoever calls sends that.
         """
         stream = _Stream(self._operations, self._hub, receive, send)
         refused = await stream.begin(request, principal, allowed)
         if refused is None:
-            await stream.serve([*HEADERS, *headers])
+            await stream.serve()
         return refused
 
 
@@ -105,7 +101,7 @@ class _Stream:
         self._outbox.close(at_once=False)
         return None
 
-    async def serve(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+    async def serve(self) -> None:
         """Send what there is until the operation ends, the client leaves or the process stops."""
         leaving = asyncio.create_task(self._wait_for_leave())
         self._alarm = asyncio.get_running_loop().call_later(ALIVE_S, self._show_life)
@@ -114,7 +110,7 @@ class _Stream:
                 if self._hub.is_stopping:
                     self._restart()
                 async with asyncio.timeout(None) as self._deadline:
-                    await self._send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
+                    await self._send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": HEADERS})
                     await self._outbox.drain()
                     if self._is_restarting:
                         await self._send_text(f"retry: {retry_s() * 1000}\n\n")
