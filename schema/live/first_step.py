@@ -2,7 +2,7 @@
 
 Most that is sent never waits, and waking a task for each frame costs as much as the frame: so `send` is begun where the
 frame is made, and only where it has to wait for the reader does a task go on with it. What is begun like this must wait
-for plain futures alone, as uvicorn's `send` does, and must not care which task runs it.
+for plain futures alone, as the coroutine of uvicorn's `send` does, and must not care which task runs it.
 """
 
 import types
