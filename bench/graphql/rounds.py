@@ -29,7 +29,8 @@ class Sample:
 class Cell:
     """What one server did with one case at one number of connections: medians over the rounds.
 
-    `rates` are those of the rounds, in order; `spread` is (largest - least) / median of them. The three last are microseconds of CPU for each answer.
+    `rates` are those of the rounds, in order; `spread` is (largest - least) / median of them. The three last are
+    microseconds of CPU for each answer.
     """
 
     server: str
