@@ -91,7 +91,7 @@ class Report:
     def _ratios(self, cells: Sequence[Cell | None], to: str) -> str:
         others = [cell and self.cell(to, cell.case, cell.connections) for cell in cells]
         pairs = zip(cells, others, strict=True)
-        found = [one.per_second / other.per_second if one and other else None for one, other in pairs]
+        found = [one.ratio(other) if one and other else None for one, other in pairs]
         return " / ".join("?" if ratio is None else f"{ratio:.2f}" for ratio in found)
 
 

@@ -29,13 +29,15 @@ class Sample:
 class Cell:
     """What one server did with one case at one number of connections: medians over the rounds.
 
-    `spread` is (largest - least) / median of the rates. The three last are microseconds of CPU for each answer.
+    `rates` are those of the rounds, in order; `spread` is (largest - least) / median of them. The three last are
+    microseconds of CPU for each answer.
     """
 
     server: str
     case: str
     connections: int
     per_second: float
+    rates: Sequence[float]
     spread: float
     p50_s: float
     p99_s: float
@@ -59,6 +61,7 @@ class Cell:
             case=case,
             connections=connections,
             per_second=middle,
+            rates=rates,
             spread=(max(rates) - min(rates)) / middle,
             p50_s=statistics.median(outcome.p50_s for outcome in outcomes),
             p99_s=statistics.median(outcome.p99_s for outcome in outcomes),
@@ -66,6 +69,10 @@ class Cell:
             server_us=statistics.median(cost[0] for cost in costs) if costs else None,
             database_us=statistics.median(cost[1] for cost in costs) if costs else None,
         )
+
+    def ratio(self, other: "Cell") -> float:
+        """Return the median of the rounds' own ratios: what disturbed a round disturbed both in it."""
+        return statistics.median(one / two for one, two in zip(self.rates, other.rates, strict=True))
 
 
 @dataclass(frozen=True)

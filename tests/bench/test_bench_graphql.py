@@ -100,7 +100,7 @@ def test_objects_are_counted_at_every_depth() -> None:
 @pytest.fixture
 def report() -> Report:
     cells = [
-        Cell(name, case, 16, rate, 0.1, 0.001, 0.002, 20.0, None, None)
+        Cell(name, case, 16, rate, [rate * 0.5, rate, rate * 2], 0.1, 0.001, 0.002, 20.0, None, None)
         for name, rate in (("ours", 900.0), ("limit", 1000.0), ("postgraphile", 300.0))
         for case in ("Q1", "Q3")
     ]
