@@ -9,7 +9,6 @@ from http import HTTPStatus
 
 import msgspec
 from litestar.types import Message, Receive, Scope, Send
-from strawberry.types.graphql import OperationType
 
 from core.auth.principal import Principal
 from core.auth.tokens import read_authorization
@@ -62,6 +61,21 @@ class _Response:
     body: bytes = b""
 
 
+class _Stream:
+    """The `send` of whoever sends a response piece by piece: adds our headers, and knows whether it has begun."""
+
+    def __init__(self, added: Iterable[tuple[bytes, bytes]], send: Send) -> None:
+        self._added = added
+        self._send = send
+        self.has_begun = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.has_begun = True
+            message = {**message, "headers": [*message["headers"], *self._added]}
+        await self._send(message)
+
+
 class GraphQLHttp:
     """Answers every HTTP request for one schema."""
 
@@ -76,10 +90,11 @@ class GraphQLHttp:
         """Answer one request, whatever becomes of it; its id is in every line logged meanwhile."""
         headers = _read_headers(scope["headers"])
         request_id = request_id_of(headers.get(b"x-request-id", b"").decode("latin-1"))
-        added = ((b"x-request-id", request_id.encode()), *self._origins.headers(headers))
+        added = ((b"x-request-id", request_id.encode()), self._vary, *self._origins.headers(headers))
+        stream = _Stream(added, send)
         with log_ids(request_id=request_id):
             try:
-                response = await self._respond(scope, headers, receive, _adding(added, send))
+                response = await self._respond(scope, headers, receive, stream)
             except ClientGone:
                 return
             except RequestRefused as refused:
@@ -87,7 +102,7 @@ class GraphQLHttp:
             except Exception as error:
                 log.exception("graphql_request_broke", error=type(error).__name__)
                 broken = RequestRefused(HTTPStatus.INTERNAL_SERVER_ERROR, HIDDEN, code=ServiceError.code)
-                response = self._refusal(headers, broken)
+                response = None if stream.has_begun else self._refusal(headers, broken)
         if response is None:
             return
         response.headers.extend(added)
@@ -109,14 +124,18 @@ class GraphQLHttp:
         is_safe = method in SAFE
         request = read_query_string(scope["query_string"]) if is_safe else await read_posted(headers, receive)
         allowed = QUERIES if is_safe else ANSWERED_ONCE
-        answer = await self._execute(request, principal, media_type, allowed, headers, receive, send)
+        if media_type == EVENT_STREAM:
+            answer = await self._streams.stream(request, principal, receive, send, allowed=allowed)
+        else:
+            generic = headers.get(READ_PATH) == GENERIC
+            answer = await self._operations.answer(request, principal, allowed=allowed, generic=generic)
         if answer is None:
             return None
         if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
             return self._misplaced(answer, media_type, is_safe=is_safe)
         status = _status(answer.status, request, media_type)
         if not is_safe or status != HTTPStatus.OK:
-            response = await self._json(status, answer.body, media_type, headers, cache_control=b"no-store")
+            response = await self._sized(status, answer.body, media_type, headers, cache_control=b"no-store")
         else:
             response = await self._cacheable(answer.body, media_type, headers)
         response.headers.append((READ_PATH, answer.path.value.encode()))
@@ -137,7 +156,7 @@ class GraphQLHttp:
         if method not in SAFE and method != "POST":
             raise RequestRefused(HTTPStatus.METHOD_NOT_ALLOWED, "send GET or POST", headers=((b"allow", ALLOW),))
         media_type = negotiate(_text(headers, b"accept"))
-        if media_type is None:
+        if media_type is None or (media_type == EVENT_STREAM and method == "HEAD"):
             raise RequestRefused(
                 HTTPStatus.NOT_ACCEPTABLE, f"answers are {GRAPHQL_JSON}, {PLAIN_JSON} or {EVENT_STREAM}"
             )
@@ -148,51 +167,36 @@ class GraphQLHttp:
                 HTTPStatus.UNAUTHORIZED, str(error), code=error.code, headers=((b"www-authenticate", b"Bearer"),)
             ) from error
 
-    async def _execute(
-        self,
-        request: GraphQLRequest,
-        principal: Principal,
-        media_type: str,
-        allowed: frozenset[OperationType],
-        headers: Headers,
-        receive: Receive,
-        send: Send,
-    ) -> Answer | None:
-        if media_type == EVENT_STREAM:
-            return await self._streams.stream(request, principal, receive, send, allowed=allowed)
-        generic = headers.get(READ_PATH) == GENERIC
-        return await self._operations.answer(request, principal, allowed=allowed, generic=generic)
-
     def _misplaced(self, answer: Answer, media_type: str, *, is_safe: bool) -> _Response:
         """Return the answer to an operation that this request may not carry."""
         if is_safe:
-            return self._plain(HTTPStatus.METHOD_NOT_ALLOWED, answer.body, media_type, ((b"allow", b"POST"),))
+            return self._whole(HTTPStatus.METHOD_NOT_ALLOWED, answer.body, media_type, ((b"allow", b"POST"),))
         message = f"a subscription is answered as {EVENT_STREAM}, or over a WebSocket"
-        return self._plain(HTTPStatus.BAD_REQUEST, _error(BadInput.code, message), media_type)
+        return self._whole(HTTPStatus.BAD_REQUEST, _error(BadInput.code, message), media_type)
 
     async def _cacheable(self, body: bytes, media_type: str, headers: Headers) -> _Response:
         """Return the answer to a query that a client may keep, and ask again whether it still holds."""
         if bytes(_outline.decode(body).errors):
-            return await self._json(HTTPStatus.OK, body, media_type, headers, cache_control=b"no-store")
+            return await self._sized(HTTPStatus.OK, body, media_type, headers, cache_control=b"no-store")
         etag = etag_of(body, media_type, _encoding(body, headers))
         if is_known(headers.get(b"if-none-match"), etag):
-            kept = [(b"etag", etag), self._vary, (b"cache-control", b"private, no-cache")]
-            return _Response(HTTPStatus.NOT_MODIFIED, kept)
-        response = await self._json(HTTPStatus.OK, body, media_type, headers, cache_control=b"private, no-cache")
+            return _Response(HTTPStatus.NOT_MODIFIED, [(b"etag", etag), (b"cache-control", b"private, no-cache")])
+        response = await self._sized(HTTPStatus.OK, body, media_type, headers, cache_control=b"private, no-cache")
         response.headers.append((b"etag", etag))
         return response
 
-    async def _json(
+    async def _sized(
         self, status: int, body: bytes, media_type: str, headers: Headers, *, cache_control: bytes
     ) -> _Response:
+        """Return an answer as small as its client takes it."""
         if _encoding(body, headers) == IDENTITY:
-            return self._plain(status, body, media_type, cache_control=cache_control)
+            return self._whole(status, body, media_type, cache_control=cache_control)
         small = await compress(body)
-        return self._plain(
+        return self._whole(
             status, small, media_type, ((b"content-encoding", GZIP.encode()),), cache_control=cache_control
         )
 
-    def _plain(
+    def _whole(
         self,
         status: int,
         body: bytes,
@@ -207,7 +211,6 @@ class GraphQLHttp:
                 (b"content-type", _CONTENT_TYPES.get(media_type, _CONTENT_TYPES[PLAIN_JSON])),
                 (b"content-length", str(len(body)).encode()),
                 (b"cache-control", cache_control),
-                self._vary,
                 *more,
             ],
             body,
@@ -215,31 +218,18 @@ class GraphQLHttp:
 
     def _refusal(self, headers: Headers, refused: RequestRefused) -> _Response:
         media_type = negotiate(_text(headers, b"accept")) or PLAIN_JSON
-        return self._plain(refused.status, _error(refused.code, str(refused)), media_type, refused.headers)
+        return self._whole(refused.status, _error(refused.code, str(refused)), media_type, refused.headers)
 
     def _options(self, headers: Headers) -> _Response:
         found = self._origins.preflight(headers, METHODS)
-        return _Response(HTTPStatus.NO_CONTENT, [(b"allow", ALLOW), self._vary, *found])
-
-
-def _adding(added: Iterable[tuple[bytes, bytes]], send: Send) -> Send:
-    """Return a `send` that adds headers to a response that is sent by somebody else."""
-
-    async def send_with_more(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], *added]}
-        await send(message)
-
-    return send_with_more
+        return _Response(HTTPStatus.NO_CONTENT, [(b"allow", ALLOW), *found])
 
 
 def _read_headers(sent: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Return the headers by name; one that was sent several times is a list."""
     found: dict[bytes, bytes] = {}
     for name, value in sent:
-        found[name] = (
-            f"{found[name].decode('latin-1')}, {value.decode('latin-1')}".encode("latin-1") if name in found else value
-        )
+        found[name] = found[name] + b", " + value if name in found else value
     return found
 
 

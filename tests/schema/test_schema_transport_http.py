@@ -59,6 +59,8 @@ async def test_head_is_get_without_its_body(api: Api) -> None:
         assert head.headers[name] == got.headers[name], name
     refused = await api.http.head(api.url, params={"query": "mutation { a }"}, headers=bearer(api))
     assert (refused.status_code, refused.content) == (405, b"")
+    streamed = await api.http.head(api.url, params={"query": ME}, headers=bearer(api, Accept=EVENTS))
+    assert (streamed.status_code, streamed.content) == (406, b"")
 
 
 async def test_a_slash_at_the_end_makes_no_difference(api: Api) -> None:
