@@ -12,8 +12,7 @@ from schema.filters import plain
 from schema.global_ids import read_firm
 from schema.orders import plain_order
 from schema.read.order import read_order
-from schema.read.sources import Owned
-from schema.read.statements import ListQuery
+from schema.read.statements import ListQuery, Owned
 from schema.read.window import read_window
 
 PAGING = ("first", "after", "last", "before")

@@ -11,8 +11,8 @@ from schema.read.cursors import CURSOR
 from schema.read.parameters import Parameters
 from schema.read.predicates import filter_predicate
 from schema.read.readers import ListReader, Record
-from schema.read.sources import READ, Owned, PageOf
-from schema.read.statements import ListQuery, Owner
+from schema.read.sources import READ, PageOf
+from schema.read.statements import ListQuery, Owned, Owner
 from schema.read.window import Page
 
 

@@ -15,7 +15,7 @@ from schema.fields import to_one_field
 from schema.filters import FilterInputs
 from schema.orders import order_input
 from schema.read.listing import resource_listings
-from schema.read.sources import Owned
+from schema.read.statements import Owned
 
 PRESENT_ONLY = "Leaves out what is not present unless the filter speaks of presence."
 

@@ -8,7 +8,7 @@ from core.errors import PluginError
 from core.resource import Resource
 from schema.entities import Entity
 from schema.read.listing import ListColumn, ListCondition, ListOrder
-from schema.read.sources import Owned
+from schema.read.statements import Owned
 
 
 @dataclass(frozen=True, kw_only=True)

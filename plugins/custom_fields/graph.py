@@ -16,7 +16,8 @@ from schema.fields import computed_field, rows_field, to_one_field
 from schema.global_ids import read_number
 from schema.read.listing import Kind, ListColumn, Listing
 from schema.read.parameters import Parameters
-from schema.read.sources import Expression, Owned, Rows
+from schema.read.sources import Expression, Rows
+from schema.read.statements import Owned
 
 REQUIRED = frozenset({"id", "firm", "parent_type", "parent_clio_id", "place", "by_name"})
 """Columns of a value that are never null."""

@@ -5,19 +5,14 @@ The planner (`schema.read.compiler`) makes one statement of them; the resolver o
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+from schema.entities import Entity
 from schema.read.parameters import Parameters
-
-if TYPE_CHECKING:
-    from schema.entities import Entity
+from schema.read.statements import Owned
 
 READ = "clio_service.read"
 """The key of a source in the metadata of a strawberry field."""
-
-Owned: TypeAlias = Callable[[str, str, str], str]
-"""Writes the condition under which a row (its alias) belongs to an owner (SQL of its firm and its number)."""
-
 
 MOST_NODES = 200
 """Ids that one `nodes` takes."""
@@ -45,7 +40,7 @@ class Expression:
 class ToOneRow:
     """The record of `entity` whose number is in `column`, within the firm."""
 
-    entity: "Entity"
+    entity: Entity
     column: str
 
 
@@ -57,7 +52,7 @@ class Rows:
     field's arguments by Python name and keeps values in the parameters.
     """
 
-    entity: "Entity"
+    entity: Entity
     sql: Callable[[str, Mapping[str, Any], Parameters], str]
     many: bool
 
@@ -66,7 +61,7 @@ class Rows:
 class PageOf:
     """A page of the list of `entity`: of all rows, or of those an owner has."""
 
-    entity: "Entity"
+    entity: Entity
     owned: Owned | None
 
 
@@ -74,14 +69,14 @@ class PageOf:
 class Lookup:
     """One record of `entity` by `id` or `clioId`."""
 
-    entity: "Entity"
+    entity: Entity
 
 
 @dataclass(frozen=True, eq=False)
 class ByGlobalId:
     """An object of any of the entities by its global id: one, or a list of them."""
 
-    entities: Mapping[str, "Entity"]
+    entities: Mapping[str, Entity]
     many: bool
 
 

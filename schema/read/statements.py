@@ -4,20 +4,22 @@ A list has no owner (`contacts`) or one per parent (`Contact.matters`). With own
 every owner: LATERAL runs the page's own query once for each, on the index of the edge's column.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from schema.read.cursors import CURSOR, cursor_sql
 from schema.read.listing import Listing
 from schema.read.order import Order, OrderTerm, backwards, computed_sql, keyset_predicate, order_sql
 from schema.read.parameters import Parameters, firm_predicate
 from schema.read.predicates import Where, filter_predicate
-from schema.read.sources import Owned
 from schema.read.window import Window
 
 Owner = tuple[int, int]
 """Firm and number of the record at the one end of an edge."""
+
+Owned: TypeAlias = Callable[[str, str, str], str]
+"""Writes the condition under which a row (its alias) belongs to an owner (SQL of its firm and its number)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
