@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 from piccolo.table import Table
 
@@ -14,16 +13,15 @@ from core.db.tables import TABLES
 from core.embedded.servers import EmbeddedServers
 from core.errors import DatabaseUnavailable, MigrationFailed
 from core.registry import Registry
+from core.testing.stack import administer, database_named, drop_database
 
 
 @pytest.fixture
 async def empty_url(servers: EmbeddedServers) -> AsyncIterator[str]:
     """A database without a single table."""
-    admin = await asyncpg.connect(servers.database_url)
-    await admin.execute("CREATE DATABASE test_migrations")
-    yield servers.database_url.rsplit("/", 1)[0] + "/test_migrations"
-    await admin.execute("DROP DATABASE test_migrations WITH (FORCE)")
-    await admin.close()
+    await administer(servers, "CREATE DATABASE test_migrations")
+    yield database_named(servers, "test_migrations")
+    await drop_database(servers, "test_migrations")
 
 
 async def opened(url: str) -> Database:

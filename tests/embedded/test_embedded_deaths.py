@@ -91,7 +91,7 @@ async def test_servers_that_outstay_a_killed_parent_are_named(tmp_path: Path) ->
 def test_a_parent_that_is_interrupted_ends_its_servers_first(tmp_path: Path) -> None:
     with hold_servers(tmp_path) as parent:
         parent.process.send_signal(signal.SIGINT)
-        parent.process.wait(10)
+        parent.process.wait(30)
         assert nothing_left(tmp_path, list(parent.pids.values()), within_s=0.1)
 
 

@@ -111,7 +111,7 @@ async def test_backends_killed_under_load_leave_no_sender_waiting(services: Serv
     await asyncio.sleep(0)
     await services.database.pool.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-        "AND pid <> pg_backend_pid()"
+        "AND usename = current_user AND pid <> pg_backend_pid()"
     )
     outcomes = await asyncio.gather(*senders, return_exceptions=True)
     kept = {row["record_clio_id"] for row in await stored(services)}
