@@ -1,10 +1,11 @@
 """What a running process works with, opened and closed in one place."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
-from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.connections import ArqRedis
+from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from core.clio.account import ClioAccounts
@@ -16,6 +17,9 @@ from core.jobs.queue import QUEUE_NAME, JobQueue, decode_job, encode_job
 from core.registry import Registry
 from core.settings import Settings, parse_encryption_keys
 from core.stopping import Stopping
+
+CONNECT_S = 5.0
+"""How long connecting to Redis may take."""
 
 
 class Services:
@@ -61,24 +65,23 @@ class Services:
             DatabaseUnavailable: PostgreSQL cannot be reached.
             RedisUnavailable: Redis cannot be reached.
         """
-        await self.database.open()
-        try:
-            self._redis = await _open_redis(_required(self.settings, "redis_url"))
-            async with httpx.AsyncClient(
-                timeout=httpx.Timeout(self.settings.request_timeout_s, connect=10),
-                limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
-            ) as http:
-                self._accounts = ClioAccounts(
-                    self.settings, self.database, self.cipher, http, RequestBudget(self._redis)
+        async with AsyncExitStack() as opened:
+            opened.push_async_callback(self.database.close)
+            await self.database.open()
+            self._redis = await opened.enter_async_context(_open_redis(_required(self.settings, "redis_url")))
+            http = await opened.enter_async_context(
+                httpx.AsyncClient(
+                    timeout=httpx.Timeout(self.settings.request_timeout_s, connect=10),
+                    limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
                 )
-                yield self
-        finally:
-            await self.stopping.announce()
-            self._accounts = None
-            if self._redis is not None:
-                await self._redis.aclose(close_connection_pool=True)
-                self._redis = None
-            await self.database.close()
+            )
+            self._accounts = ClioAccounts(self.settings, self.database, self.cipher, http, RequestBudget(self._redis))
+            opened.callback(self._forget)
+            opened.push_async_callback(self.stopping.announce)
+            yield self
+
+    def _forget(self) -> None:
+        self._accounts = self._redis = None
 
 
 def _required(settings: Settings, name: str) -> str:
@@ -88,15 +91,22 @@ def _required(settings: Settings, name: str) -> str:
     return str(secret.get_secret_value())
 
 
-async def _open_redis(url: str) -> ArqRedis:
-    settings = RedisSettings.from_dsn(url)
-    settings.conn_retries = 0
-    settings.conn_timeout = 5
+@asynccontextmanager
+async def _open_redis(url: str) -> AsyncIterator[ArqRedis]:
+    """Yield a client that has been answered once; whatever becomes of it, its connections are closed.
+
+    Raises:
+        RedisUnavailable: Redis cannot be reached.
+    """
+    pool = ConnectionPool.from_url(url, socket_connect_timeout=CONNECT_S)
+    redis = ArqRedis(pool, default_queue_name=QUEUE_NAME, job_serializer=encode_job, job_deserializer=decode_job)
     try:
-        return await create_pool(
-            settings, default_queue_name=QUEUE_NAME, job_serializer=encode_job, job_deserializer=decode_job
-        )
-    except (RedisError, OSError) as error:
-        raise RedisUnavailable(
-            f"cannot connect to Redis ({type(error).__name__}): check that the server of REDIS_URL is up"
-        ) from error
+        try:
+            await redis.ping()
+        except (RedisError, OSError) as error:
+            raise RedisUnavailable(
+                f"cannot connect to Redis ({type(error).__name__}): check that the server of REDIS_URL is up"
+            ) from error
+        yield redis
+    finally:
+        await redis.aclose(close_connection_pool=True)
