@@ -55,7 +55,10 @@ INIT_S = 10.0
 """How long a client may take to say `connection_init`."""
 
 PING_S = 40.0
-"""How long a client may be silent before it is asked whether it is there."""
+"""How long nothing may go either way before a client is asked whether it is there."""
+
+BUSY_PING_S = 240.0
+"""How long a client may be silent that is being sent something: proxies see that, and asking thousands has a cost."""
 
 PONG_S = 20.0
 """How long it may take to answer."""
@@ -108,6 +111,7 @@ class _Connection:
         self._closing: tuple[int, str] | None = None
         self._operations: dict[str, Subscriber | asyncio.Task[None]] = {}
         self._heard_at = self._loop.time()
+        self._sent_then = 0
         self._alarm = self._loop.call_later(INIT_S, self._time_out_init)
         self._expiry: Expiry | None = None
 
@@ -286,8 +290,9 @@ class _Connection:
     def _ask_for_life(self) -> None:
         """Ask a client that has been silent whether it is there."""
         silent_s = self._loop.time() - self._heard_at
-        if silent_s < PING_S:
-            self._alarm = self._loop.call_later(PING_S - silent_s, self._ask_for_life)
+        is_busy, self._sent_then = self._outbox.sent > self._sent_then, self._outbox.sent
+        if silent_s < (BUSY_PING_S if is_busy else PING_S):
+            self._alarm = self._loop.call_later(max(PING_S - silent_s, PING_S / 2), self._ask_for_life)
             return
         self._outbox.put(message("ping"), granted=True)
         self._alarm = self._loop.call_later(PONG_S, self._expect_life, self._heard_at)

@@ -15,6 +15,7 @@ from tests.schema.live_clients import (
     hear,
     hub_of,
     let_in,
+    move,
     run_of,
     say,
     settled,
@@ -155,6 +156,36 @@ async def test_a_silent_client_is_asked_and_closed_if_it_does_not_answer(
             await say(socket, "pong")
         assert await hear(socket) == {"type": "ping"}
         assert await close_of(socket) == (4408, "no pong in time")
+
+
+async def test_a_silent_client_that_is_being_sent_something_is_not_asked_before_it_gets_nothing(
+    fresh_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "PING_S", 2.0)
+    run = await run_of(fresh_api, ONE)
+    async with subscribed(fresh_api) as socket:
+        shown(await hear(socket))
+        silent_since = asyncio.get_running_loop().time()
+        seen = 0
+        while asyncio.get_running_loop().time() < silent_since + 2.5:
+            seen += 1
+            await move(fresh_api, run, records_seen=seen)
+            assert shown(await hear(socket))["recordsSeen"] == seen
+        assert await hear(socket) == {"type": "ping"}
+
+
+async def test_a_client_that_is_sent_much_is_asked_now_and_then(
+    fresh_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "PING_S", 0.2)
+    monkeypatch.setattr(sockets, "BUSY_PING_S", 0.5)
+    run = await run_of(fresh_api, ONE)
+    async with subscribed(fresh_api) as socket:
+        said = await hear(socket)
+        while said["type"] == "next":
+            await move(fresh_api, run, records_seen=shown(said)["recordsSeen"] + 1)
+            said = await hear(socket)
+        assert said == {"type": "ping"}
 
 
 async def test_a_query_is_answered_and_completed_and_its_id_is_free_again(api: Api) -> None:
