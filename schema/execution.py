@@ -161,7 +161,7 @@ class Operations:
         if errors and result.data is None and all("path" not in error for error in errors):
             codes = {error.get("extensions", {}).get("code") for error in errors}
             return Answer(encode({"errors": errors}), ReadPath.GENERIC, 403 if Forbidden.code in codes else 400)
-        return Answer(self._body(encode(result.data), errors, ready), ReadPath.GENERIC)
+        return Answer(self._body([encode(result.data)], errors, ready), ReadPath.GENERIC)
 
     async def _execute(
         self, request: GraphQLRequest, context: RequestContext, allowed: frozenset[OperationType]
@@ -192,30 +192,32 @@ class Operations:
         reading = self.services.database.reading.fetchrow(statement.text, *statement.values)
         try:
             if plan.rest is None:
-                return Answer(self._body(plan.assemble(await reading or (), {}), [], ready), ReadPath.PLANNED)
+                return Answer(self._body(plan.pieces(await reading or (), {}), [], ready), ReadPath.PLANNED)
             context = RequestContext(self.services, principal, document=plan.rest)
             row, rest = await asyncio.gather(reading, self._execute(request, context, allowed))
         except QueryCanceledError:
-            return Answer(self._body(b"null", [_timed_out()], ready), ReadPath.PLANNED)
+            return Answer(self._body([b"null"], [_timed_out()], ready), ReadPath.PLANNED)
         except CardinalityViolationError:
             return None
         except (PostgresError, *CONNECT_ERRORS) as error:
             log.warning("graphql_statement_failed", error=type(error).__name__)
             return None
-        data = b"null"
+        data = [b"null"]
         if rest.data is not None:
-            data = plan.assemble(row or (), {key: encode(value) for key, value in rest.data.items()})
+            data = plan.pieces(row or (), {key: encode(value) for key, value in rest.data.items()})
         return Answer(self._body(data, _errors(rest), ready), ReadPath.MIXED)
 
-    def _body(self, data: bytes, errors: Sequence[Mapping[str, Any]], ready: _Ready | None) -> bytes:
-        parts = [b'{"data":%b' % data]
+    def _body(self, data: Sequence[bytes], errors: Sequence[Mapping[str, Any]], ready: _Ready | None) -> bytes:
+        """Return the whole answer; `data` is in pieces, so that a large one is copied once."""
+        pieces = [b'{"data":', *data]
         if errors:
-            parts.append(b'"errors":%b' % encode(errors))
+            pieces.append(b',"errors":%b' % encode(errors))
         if ready is not None:
             limit = self.services.settings.graphql_max_cost
             cost = (ready.cost, limit, limit - ready.cost)
-            parts.append(b'"extensions":{"cost":{"requested":%d,"limit":%d,"remaining":%d}}' % cost)
-        return b",".join(parts) + b"}"
+            pieces.append(b',"extensions":{"cost":{"requested":%d,"limit":%d,"remaining":%d}}' % cost)
+        pieces.append(b"}")
+        return b"".join(pieces)
 
 
 def _errors(result: ExecutionResult) -> list[dict[str, Any]]:

@@ -57,14 +57,15 @@ class Plan:
         ]
         return Statement(f"SELECT {', '.join(columns)}", asked.parameters.values)
 
-    def assemble(self, row: Iterable[bytes | None], rest: Mapping[str, bytes]) -> bytes:
-        """Return the JSON text of `data` from what the statement and what the resolvers found."""
+    def pieces(self, row: Iterable[bytes | None], rest: Mapping[str, bytes]) -> list[bytes]:
+        """Return the JSON text of `data` from what the statement and what the resolvers found; to be joined, once."""
         found = iter(row)
-        parts = []
+        pieces = [b"{"]
         for key, each in self.fields.items():
             value = rest[key] if each is None else each if isinstance(each, bytes) else next(found) or b"null"
-            parts.append(b'"%b":%b' % (key.encode(), value))
-        return b"{%b}" % b",".join(parts)
+            pieces += (b'"%b":' % key.encode(), value, b",")
+        pieces[-1] = b"}"
+        return pieces
 
 
 class Planner:
