@@ -221,7 +221,13 @@ class Operations:
 
 
 def _errors(result: ExecutionResult) -> list[dict[str, Any]]:
-    return [dict(error.formatted) for error in result.errors or ()]
+    """Return the errors by their place in the document and in the answer, whichever came first."""
+    return [dict(error.formatted) for error in sorted(result.errors or (), key=_place)]
+
+
+def _place(error: GraphQLError) -> tuple[tuple[int, ...], list[tuple[bool, Any]]]:
+    begins = tuple(error.positions or ())
+    return begins, [(isinstance(step, str), step) for step in error.path or ()]
 
 
 def _timed_out() -> dict[str, Any]:

@@ -96,3 +96,9 @@ async def test_every_statement_of_resolvers_holds_the_firm(api: Api) -> None:
         await api.query(document, headers=GENERIC)
     assert statements
     assert all(".firm = $" in text or "t.id = $" in text for text in statements)
+
+
+async def test_errors_come_in_the_order_of_the_document(api: Api) -> None:
+    document = '{ late: contact(clioId: "1") { clioId } soon: contact(clioId: "x") { clioId } }'
+    answer = await api.query(document, firms=[1, 2])
+    assert [error["path"] for error in answer.body["errors"]] == [["late"], ["soon"]]
