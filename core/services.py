@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 from arq.connections import ArqRedis
-from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from core.clio.account import ClioAccounts
@@ -14,6 +13,7 @@ from core.db.cipher import Cipher
 from core.db.engine import Database
 from core.errors import RedisUnavailable, ServiceError
 from core.jobs.queue import QUEUE_NAME, JobQueue, decode_job, encode_job
+from core.redis_pool import ClosingPool
 from core.registry import Registry
 from core.settings import Settings, parse_encryption_keys
 from core.stopping import Stopping
@@ -98,7 +98,7 @@ async def _open_redis(url: str) -> AsyncIterator[ArqRedis]:
     Raises:
         RedisUnavailable: Redis cannot be reached.
     """
-    pool = ConnectionPool.from_url(url, socket_connect_timeout=CONNECT_S)
+    pool = ClosingPool.from_url(url, socket_connect_timeout=CONNECT_S)
     redis = ArqRedis(pool, default_queue_name=QUEUE_NAME, job_serializer=encode_job, job_deserializer=decode_job)
     try:
         try:
@@ -109,4 +109,4 @@ async def _open_redis(url: str) -> AsyncIterator[ArqRedis]:
             ) from error
         yield redis
     finally:
-        await redis.aclose(close_connection_pool=True)
+        await pool.close_for_good()

@@ -1,0 +1,39 @@
+"""Connections to Redis that end with the process's services, whatever is under way at that moment."""
+
+from redis.asyncio.connection import AbstractConnection, ConnectionPool
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+
+class ClosingPool(ConnectionPool):
+    """A pool that can be closed for good.
+
+    redis-py's own opens again for whoever comes late, and keeps a connection that was being made while it was closed:
+    sockets that nobody closes any more.
+    """
+
+    _is_closed = False
+
+    async def close_for_good(self) -> None:
+        """Close every connection, those in use as well; whoever wants one from now on hears a ConnectionError."""
+        self._is_closed = True
+        await self.disconnect()
+
+    async def ensure_connection(self, connection: AbstractConnection) -> None:
+        """Connect; what was connected too late is given back by whoever called.
+
+        Raises:
+            redis.exceptions.ConnectionError: the pool is closed, or Redis cannot be reached.
+        """
+        if not self._is_closed:
+            await super().ensure_connection(connection)
+        self._refuse_if_closed()
+
+    async def release(self, connection: AbstractConnection) -> None:
+        """Take a connection back; it stays open only while the pool does."""
+        await super().release(connection)
+        if self._is_closed:
+            await connection.disconnect()
+
+    def _refuse_if_closed(self) -> None:
+        if self._is_closed:
+            raise RedisConnectionError("the service is stopping, and its connections to Redis are closed")

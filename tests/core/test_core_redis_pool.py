@@ -1,0 +1,46 @@
+"""The pool of Redis connections: once closed, it leaves no socket open, however late somebody comes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import redis.asyncio
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from core.redis_pool import ClosingPool
+
+
+@pytest.fixture
+async def pool(redis_url: str) -> AsyncIterator[ClosingPool]:
+    made = ClosingPool.from_url(redis_url)
+    yield made
+    await made.close_for_good()
+
+
+async def test_whoever_comes_after_the_close_is_refused(pool: ClosingPool) -> None:
+    client = redis.asyncio.Redis(connection_pool=pool)
+    assert await client.ping()
+    await pool.close_for_good()
+    with pytest.raises(RedisConnectionError, match="the service is stopping"):
+        await client.ping()
+
+
+async def test_a_connection_that_is_being_made_meanwhile_is_closed(pool: ClosingPool) -> None:
+    late = asyncio.create_task(pool.get_connection())
+    while not pool._in_use_connections:  # noqa: ASYNC110 - there is no event to wait for
+        await asyncio.sleep(0)
+    [connection] = pool._in_use_connections
+    await pool.close_for_good()
+    with pytest.raises(RedisConnectionError):
+        await late
+    assert not connection.is_connected
+    assert pool._available_connections == [connection]
+
+
+async def test_a_connection_in_use_is_closed_and_stays_closed(pool: ClosingPool) -> None:
+    connection = await pool.get_connection()
+    await pool.close_for_good()
+    assert not connection.is_connected
+    await connection.connect()
+    await pool.release(connection)
+    assert not connection.is_connected
