@@ -138,7 +138,9 @@ async def _run(options: argparse.Namespace) -> list[Found]:
             receivers = [await stack.enter_async_context(running(plan, Path(folder))) for plan in wanted]
             # Not in the stack: the client must be gone before the servers are.
             with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor:
-                stage = Stage(key, secret, database, client, embedded.pids["postgres"], embedded.pids["redis"], executor)
+                stage = Stage(
+                    key, secret, database, client, embedded.pids["postgres"], embedded.pids["redis"], executor
+                )
                 return await _measure(stage, receivers, options)
 
 

@@ -114,22 +114,26 @@ class WebhookReceiver:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Know every endpoint for the length of the block, also those that are made meanwhile by other processes."""
-        remembering = asyncio.create_task(self._remember())
+        await self._remember()
+        remembering = asyncio.create_task(self._keep_remembering())
         try:
             yield
         finally:
             remembering.cancel()
             await asyncio.wait([remembering])
 
-    async def _remember(self) -> None:
+    async def _keep_remembering(self) -> None:
         while True:
-            try:
-                await self._directory.remember_all()
-            except UNAVAILABLE_ERRORS as error:
-                log.debug("webhook_endpoints_unread", error=type(error).__name__)
-            except DecryptionFailed:
-                log.exception("webhook_secret_unreadable")
             await asyncio.sleep(REMEMBER_S)
+            await self._remember()
+
+    async def _remember(self) -> None:
+        try:
+            await self._directory.remember_all()
+        except UNAVAILABLE_ERRORS as error:
+            log.debug("webhook_endpoints_unread", error=type(error).__name__)
+        except DecryptionFailed:
+            log.exception("webhook_secret_unreadable")
 
     async def _answer(self, scope: Scope, receive: Receive, held: Body) -> Answer:
         received_at = datetime.datetime.now(datetime.UTC)
