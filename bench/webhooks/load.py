@@ -75,7 +75,8 @@ def offer(work: Deliveries, per_second: int) -> Outcome:
 def _offered(
     requests: Sequence[bytes], per_second: int, selector: selectors.BaseSelector, connections: Sequence[Connection]
 ) -> Outcome:
-    free, latencies, sent = deque(connections), [], 0
+    free, sent = deque(connections), 0
+    latencies: list[float] = []
     due_at: dict[int, float] = {}
     cpu, started = time.process_time(), time.perf_counter()
     while len(latencies) < len(requests):

@@ -12,7 +12,7 @@ from core.db.engine import Database
 from core.jobs.worker import WorkerProcess
 from core.loading import load_plugins
 from core.logging import configure_logging
-from core.process import listen, migrate_all, running_services, serve_app, stop_on_signals, with_servers
+from core.process import listen, migrate_all, run_process, running_services, serve_app, stop_on_signals, with_servers
 from core.services import Services
 from core.settings import Settings, load_settings
 
@@ -23,7 +23,7 @@ def serve(*, with_worker: bool) -> None:
     """Run the API: GraphQL, webhooks, health."""
     settings = load_settings()
     configure_logging(settings.log_level)
-    asyncio.run(run_api(settings, with_worker=with_worker))
+    run_process(run_api(settings, with_worker=with_worker))
 
 
 async def run_api(settings: Settings, *, with_worker: bool) -> None:
@@ -53,7 +53,7 @@ def worker() -> None:
     """Run a worker: syncs, deliveries, schedules. Any number may run."""
     settings = load_settings()
     configure_logging(settings.log_level)
-    asyncio.run(run_worker(settings))
+    run_process(run_worker(settings))
 
 
 async def run_worker(settings: Settings) -> None:

@@ -127,7 +127,9 @@ class Spill:
             raise SpillUnavailable(f"redis cannot keep deliveries safely: {known.reason}")
         entries = [cipher.seal(msgspec.msgpack.encode(delivery), purpose=PURPOSE) for delivery in deliveries]
         async with redis.pipeline(transaction=False) as pipeline:
-            pipeline.eval(_ADD, 2, STREAM, STREAM_BYTES, self._services.settings.webhook_spill_max_bytes, *entries)
+            pipeline.execute_command(
+                "EVAL", _ADD, 2, STREAM, STREAM_BYTES, self._services.settings.webhook_spill_max_bytes, *entries
+            )
             if known.by == "waitaof":
                 # On the connection that wrote: it waits for that one's writes.
                 pipeline.execute_command("WAITAOF", 1, 0, round(ADD_WITHIN_S * 1000))
@@ -168,8 +170,7 @@ class Spill:
             log.warning("webhook_spill_refused", entry=batch[0][0][0].decode(), error=type(error).__name__)
             return 0
         removed = [part for (number, fields), _ in batch for part in (number, len(fields[b"d"]))]
-        # redis-py annotates its one method for both of its clients; with this one the answer is awaitable.
-        await self._services.redis.eval(_REMOVE, 2, STREAM, STREAM_BYTES, *removed)  # type: ignore[misc]
+        await self._services.redis.execute_command("EVAL", _REMOVE, 2, STREAM, STREAM_BYTES, *removed)
         return len(batch)
 
 

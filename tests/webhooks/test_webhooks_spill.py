@@ -221,7 +221,7 @@ async def _moved(services: Services, *, port: int) -> int:
     """Let Redis be looked for at another port; return the one before."""
     pool = services.redis.connection_pool
     await pool.disconnect()
-    pool.reset()
+    pool.reset()  # type: ignore[no-untyped-call]
     before: int = pool.connection_kwargs["port"]
     pool.connection_kwargs["port"] = port
     return before
