@@ -170,7 +170,7 @@ class Spill:
             log.warning("webhook_spill_refused", entry=batch[0][0][0].decode(), error=type(error).__name__)
             return 0
         removed = [part for (number, fields), _ in batch for part in (number, len(fields[b"d"]))]
-        await self._services.redis.execute_command("EVAL", _REMOVE, 2, STREAM, STREAM_BYTES, *removed)
+        await self._services.redis.execute_command("EVAL", _REMOVE, 2, STREAM, STREAM_BYTES, *removed)  # type: ignore[no-untyped-call]
         return len(batch)
 
 
