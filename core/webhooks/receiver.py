@@ -198,12 +198,13 @@ class WebhookReceiver:
 
 
 def _kept(headers: dict[bytes, bytes]) -> str:
-    kept = {
-        name.decode(): "".join(filter(str.isprintable, headers[name][:HEADER_LENGTH_MAX].decode("latin-1")))
-        for name in KEPT_HEADERS
-        if name in headers
-    }
+    kept = {name.decode(): _printable(headers[name]) for name in KEPT_HEADERS if name in headers}
     return msgspec.json.encode(kept).decode()
+
+
+def _printable(value: bytes) -> str:
+    text = value[:HEADER_LENGTH_MAX].decode("latin-1")
+    return text if text.isprintable() else "".join(filter(str.isprintable, text))
 
 
 def _is_json(content_type: bytes) -> bool:
