@@ -1,6 +1,7 @@
 """`python -m bench [mirror] [values] [budget] [fanout]`: run what is named, or everything in about ten minutes.
 
-`python -m bench graphql --help`: the reads beside other servers; by name alone, since it fetches those servers.
+`python -m bench graphql --help`: the reads beside other servers; `python -m bench webhooks --help`: the receiver beside
+others. Both by name alone, since they fetch those servers.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from typing import Any
 
 from bench import budget, fanout, mirror, values
 from bench.graphql import command as graphql
+from bench.webhooks import command as webhooks
 from core.logging import configure_logging
 
 MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
@@ -27,13 +29,15 @@ def main(arguments: list[str]) -> int:
     configure_logging("error")
     if arguments[:1] == ["graphql"]:
         return graphql.main(arguments[1:])
+    if arguments[:1] == ["webhooks"]:
+        return webhooks.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("names", nargs="*", metavar="name", help=", ".join([*MEASUREMENTS, "graphql"]))
+    parser.add_argument("names", nargs="*", metavar="name", help=", ".join([*MEASUREMENTS, "graphql", "webhooks"]))
     parser.add_argument("--minutes", type=float, default=fanout.MINUTES, help="how long fanout goes on")
     asked = parser.parse_args(arguments)
     unknown = [name for name in asked.names if name not in MEASUREMENTS]
     if unknown:
-        known = ", ".join([*MEASUREMENTS, "graphql"])
+        known = ", ".join([*MEASUREMENTS, "graphql", "webhooks"])
         print(f"no measurement {unknown[0]!r}; there are: {known}", file=sys.stderr)
         return 2
     measurements = dict(MEASUREMENTS)

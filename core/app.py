@@ -29,10 +29,11 @@ def create_app(services: Services) -> ASGIApp:
     would cost more than the whole delivery, and as much as a small query.
     """
     inbox = Inbox(services)
+    receiver = WebhookReceiver(services, inbox)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        async with services.open(), inbox.running():
+        async with services.open(), inbox.running(), receiver.running():
             yield
 
     routes = route_handlers(services)
@@ -57,7 +58,7 @@ def create_app(services: Services) -> ASGIApp:
         debug=False,
     )
     app = in_front_of(litestar, [route for route in routes if isinstance(route, DirectRoute)])
-    return WebhookReceiver(services, inbox).wrap(app)
+    return receiver.wrap(app)
 
 
 def _plain_error(_request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, object]]:

@@ -12,6 +12,7 @@ ServiceError                        INTERNAL
 ├── MigrationFailed                 MIGRATION_FAILED
 ├── EmbeddedServerError             EMBEDDED_SERVER          (core.embedded.errors)
 ├── InboxFull, DeliveryRefused      INBOX_FULL, DELIVERY_REFUSED (core.webhooks.inbox)
+├── SpillUnavailable                SPILL_UNAVAILABLE        (core.webhooks.spill)
 ├── SubscriptionsBusy               SUBSCRIPTIONS_BUSY       (core.webhooks.firm_lock)
 ├── SubscriberTooSlow               SUBSCRIBER_TOO_SLOW      (schema.live.topics)
 ├── BadInput                        BAD_USER_INPUT

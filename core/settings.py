@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     )
     poll_factor: float = Field(default=1.0, gt=0, le=100, description="Multiplies every resource's polling interval.")
     webhook_max_bytes: int = Field(default=1_048_576, ge=1024, description="Largest delivery taken in; more is 413.")
+    webhook_spill_max_bytes: int = Field(
+        default=134_217_728, ge=0, description="Deliveries kept in Redis while PostgreSQL is away; more is 503."
+    )
     webhook_days: float = Field(
         default=31.0, gt=0, le=31, description="Life asked for a webhook subscription, in days."
     )

@@ -48,7 +48,7 @@ class BadAnswer(Exception):
 
 
 @dataclass
-class _Connection:
+class Connection:
     """One kept connection with one request under way. `wanted` is None until the head of the answer is complete."""
 
     channel: socket.socket
@@ -58,6 +58,7 @@ class _Connection:
     wanted: int | None = None
 
     def send(self, request: bytes) -> None:
+        """Send a request, and take the time from now."""
         self.parts, self.received, self.wanted = [], 0, None
         self.sent_at = time.perf_counter()
         self.channel.sendall(request)
@@ -101,7 +102,7 @@ def run(job: Job) -> Outcome:
     gc.collect()
     gc.disable()
     with selectors.DefaultSelector() as selector:
-        connections = [_Connection(_connect(job.port)) for _ in range(job.connections)]
+        connections = [Connection(connect(job.port)) for _ in range(job.connections)]
         for connection in connections:
             selector.register(connection.channel, selectors.EVENT_READ, connection)
         try:
@@ -112,13 +113,14 @@ def run(job: Job) -> Outcome:
             gc.enable()
 
 
-def _connect(port: int) -> socket.socket:
+def connect(port: int) -> socket.socket:
+    """Connect to a server of this machine."""
     made = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return made
 
 
-def _exchange(job: Job, selector: selectors.BaseSelector, connections: Sequence[_Connection]) -> Outcome:
+def _exchange(job: Job, selector: selectors.BaseSelector, connections: Sequence[Connection]) -> Outcome:
     requests, count, latencies = job.requests, len(job.requests), []
     cpu, started = time.process_time(), time.perf_counter()
     ends, last = started + job.seconds, started

@@ -24,23 +24,25 @@ class NoNode(Exception):
     """Node or its packages cannot be had here; the message says why, in one line."""
 
 
-def prepare() -> str:
+def prepare(sources: Path = SOURCES, scripts: Path = SCRIPTS) -> str:
     """Return the `node` to run, with the peers' packages beside their programs; fetches both the first time.
+
+    `sources` holds the programs and the lock file of their packages, `scripts` is where they are run.
 
     Raises:
         NoNode: no registry can be reached, or one of them lacks a package.
     """
-    SCRIPTS.mkdir(mode=0o700, parents=True, exist_ok=True)
+    scripts.mkdir(mode=0o700, parents=True, exist_ok=True)
     node = _on_path() or _own()
-    for source in SOURCES.glob("*.mjs"):
-        shutil.copy(source, SCRIPTS)
-    fetched, wanted = SCRIPTS / LOCK, (SOURCES / LOCK).read_bytes()
+    for source in sources.glob("*.mjs"):
+        shutil.copy(source, scripts)
+    fetched, wanted = scripts / LOCK, (sources / LOCK).read_bytes()
     if not fetched.exists() or fetched.read_bytes() != wanted:
-        print("graphql: fetching the packages of PostGraphile and Mercurius, once", flush=True)
-        shutil.copy(SOURCES / "package.json", SCRIPTS)
+        print("bench: fetching the packages of the peers that need Node, once", flush=True)
+        shutil.copy(sources / "package.json", scripts)
         fetched.write_bytes(wanted)
         try:
-            _check([*_npm(node), "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=SCRIPTS, node=node)
+            _check([*_npm(node), "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=scripts, node=node)
         except NoNode:
             fetched.unlink()
             raise

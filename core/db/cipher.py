@@ -25,10 +25,7 @@ class Cipher:
 
     def encrypt(self, plaintext: str, *, purpose: str) -> bytes:
         """Return the envelope of a secret; `purpose` names what and whose it is, such as `access_token:12`."""
-        key_id = self.active_key_id.encode()
-        nonce = os.urandom(NONCE_BYTES)
-        sealed = self._keys[self.active_key_id].encrypt(nonce, plaintext.encode(), purpose.encode())
-        return bytes([len(key_id)]) + key_id + nonce + sealed
+        return self.seal(plaintext.encode(), purpose=purpose)
 
     def decrypt(self, envelope: bytes, *, purpose: str) -> str:
         """Return the secret in an envelope.
@@ -36,6 +33,20 @@ class Cipher:
         Raises:
             DecryptionFailed: the key is not configured, or the envelope is damaged or belongs to another purpose.
         """
+        try:
+            return self.unseal(envelope, purpose=purpose).decode()
+        except UnicodeDecodeError as error:
+            raise _unopened(purpose) from error
+
+    def seal(self, content: bytes, *, purpose: str) -> bytes:
+        """Return the envelope of bytes, as `encrypt` does of text."""
+        key_id = self.active_key_id.encode()
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._keys[self.active_key_id].encrypt(nonce, content, purpose.encode())
+        return bytes([len(key_id)]) + key_id + nonce + sealed
+
+    def unseal(self, envelope: bytes, *, purpose: str) -> bytes:
+        """Return the bytes in an envelope; raises what `decrypt` does."""
         length = envelope[0] if envelope else 0
         key_id = envelope[1 : 1 + length].decode(errors="replace")
         cipher = self._keys.get(key_id)
@@ -43,9 +54,11 @@ class Cipher:
             raise DecryptionFailed(f"no encryption key {key_id!r} is configured: add it to ENCRYPTION_KEYS")
         nonce, sealed = envelope[1 + length :][:NONCE_BYTES], envelope[1 + length + NONCE_BYTES :]
         try:
-            return cipher.decrypt(nonce, sealed, purpose.encode()).decode()
+            return cipher.decrypt(nonce, sealed, purpose.encode())
         except (InvalidTag, ValueError) as error:
-            purpose_name = purpose.partition(":")[0]
-            raise DecryptionFailed(
-                f"a stored {purpose_name} does not open: it is damaged, or of another row"
-            ) from error
+            raise _unopened(purpose) from error
+
+
+def _unopened(purpose: str) -> DecryptionFailed:
+    name = purpose.partition(":")[0]
+    return DecryptionFailed(f"a stored {name} does not open: it is damaged, or of another row")

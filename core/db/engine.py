@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from core.db.dialect import QuietEngine
+from core.db.intake import IntakeSessions
 from core.db.reading import ReadingSessions
+from core.db.sessions import Sessions
 from core.db.types import Connection, Executor, Pool, prepare
 from core.errors import DatabaseUnavailable
 from core.logging import get_logger
@@ -30,6 +32,7 @@ class Database:
         self._pool_size = pool_size
         self._read_timeout_s = read_timeout_s
         self._reading: ReadingSessions | None = None
+        self._intake: IntakeSessions | None = None
 
     @property
     def pool(self) -> Pool:
@@ -54,6 +57,17 @@ class Database:
             raise DatabaseUnavailable("the database pool is not open: call open() first")
         return self._reading
 
+    @property
+    def intake(self) -> IntakeSessions:
+        """The sessions that take deliveries in, and do nothing else.
+
+        Raises:
+            DatabaseUnavailable: the pool is not open.
+        """
+        if self._intake is None:
+            raise DatabaseUnavailable("the database pool is not open: call open() first")
+        return self._intake
+
     async def open(self) -> None:
         """Open the pools.
 
@@ -70,6 +84,7 @@ class Database:
                 server_settings=SERVER_SETTINGS,
             )
             self._reading = await ReadingSessions.open(self._url, size=self._pool_size, timeout_s=self._read_timeout_s)
+            self._intake = await IntakeSessions.open(self._url)
         except (*CONNECT_ERRORS, asyncpg.PostgresError, ValueError, TimeoutError) as error:
             raise DatabaseUnavailable(
                 f"cannot connect to PostgreSQL ({type(error).__name__}): check that the server of DATABASE_URL is up "
@@ -78,9 +93,10 @@ class Database:
 
     async def close(self) -> None:
         """Close the pools; waits for borrowed connections, at most five seconds."""
-        reading, self._reading = self._reading, None
-        if reading is not None:
-            await _close(reading, reading.close())
+        ending, self._reading, self._intake = (self._reading, self._intake), None, None
+        for sessions in ending:
+            if sessions is not None:
+                await _close(sessions, sessions.close())
         if self._engine.pool is not None:
             await _close(self.pool, self._engine.close_connection_pool())
 
@@ -91,7 +107,7 @@ class Database:
             yield connection
 
 
-async def _close(pool: "Pool | ReadingSessions", closing: Awaitable[None]) -> None:
+async def _close(pool: "Pool | Sessions", closing: Awaitable[None]) -> None:
     try:
         await asyncio.wait_for(closing, timeout=5)
     except TimeoutError:

@@ -182,7 +182,7 @@ class WebhookDelivery(PostgresTable, tablename="webhook_delivery"):
     model = Varchar(length=64)
     event = Varchar(length=32)
     record_clio_id = BigInt(null=True, default=None)
-    digest = Bytea(help_text="sha256 of the body; with the endpoint, what makes a delivery one and the same")
+    digest = Bytea(help_text="sha256 of the body; with endpoint and copy, which delivery it is")
     body = Bytea(help_text="raw, as signed")
     status = Varchar(length=16, default="received", help_text="received | processing | processed | failed | dead")
     outcome = Varchar(length=16, null=True, default=None, help_text="created | updated | deleted | unchanged")
@@ -194,7 +194,9 @@ class WebhookDelivery(PostgresTable, tablename="webhook_delivery"):
     error_message = Text(null=True, default=None)
     received_at = Timestamptz()
     processed_at = Timestamptz(null=True, default=None)
-    webhook_delivery_endpoint_digest = Unique(["endpoint", "digest"])
+    copy = Integer(default=0, help_text="0; one more each time the same body came again after Clio's last retry")
+    headers = JSONB(default="{}", help_text="of the request, those that hold no secret")
+    webhook_delivery_endpoint_digest = Unique(["endpoint", "digest", "copy"])
 
 
 TABLES = (

@@ -43,7 +43,8 @@ class EmbeddedServers:
         postgres: whether PostgreSQL is wanted.
         redis: whether Redis is wanted.
         durable: False trades what a power cut would lose for speed; for tests.
-        appendfsync: when Redis writes through to disk; `everysec`, or `no` where not durable, unless given.
+        appendfsync: when Redis writes through to disk; `always`, so that deliveries can be kept there while PostgreSQL
+            is away, or `no` where not durable, unless given.
         redis_program: which Redis to run; looked for unless given.
     """
 
@@ -60,7 +61,7 @@ class EmbeddedServers:
         self._data_dir = data_dir.absolute()
         self._wanted = {"postgres": postgres, "redis": redis}
         self._durable = durable
-        self._appendfsync: AppendFsync = appendfsync or ("everysec" if durable else "no")
+        self._appendfsync: AppendFsync = appendfsync or ("always" if durable else "no")
         self._redis_program = redis_program
         self._lock: FolderLock | None = None
         self._servers: dict[str, Server] = {}

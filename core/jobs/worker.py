@@ -17,6 +17,7 @@ from core.logging import get_logger
 from core.services import Services
 from core.sync import engine, runs, schedule
 from core.webhooks import lifecycle, processing
+from core.webhooks.spill import Spill
 
 if TYPE_CHECKING:
     from arq.typing import WorkerCoroutine
@@ -26,6 +27,7 @@ log = get_logger(__name__)
 SWEEP_S = 1.0
 POLLS_S = 5.0
 MAINTAIN_S = 300.0
+DRAIN_S = 5.0
 RESTART_S = 1.0
 JOB_TIMEOUT_S = engine.SLICE_S + 300
 DELIVERY_SLOTS = 4
@@ -37,6 +39,7 @@ class WorkerProcess:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._spill = Spill(services)
         self._sync_slots = asyncio.Semaphore(services.settings.sync_concurrency)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -46,6 +49,7 @@ class WorkerProcess:
             asyncio.create_task(self._every(SWEEP_S, self._sweep)),
             asyncio.create_task(self._every(POLLS_S, self._polls)),
             asyncio.create_task(self._every(MAINTAIN_S, self._maintain)),
+            asyncio.create_task(self._every(DRAIN_S, self._drain)),
         ]
         log.info("worker_started", owner=self._owner)
         await stop.wait()
@@ -118,6 +122,10 @@ class WorkerProcess:
         await schedule.wake_due_runs(self._services)
         if await self._services.database.pool.fetchval(_DELIVERIES_DUE):
             await self._services.queue.wake_deliveries()
+
+    async def _drain(self) -> None:
+        """Move deliveries that waited in Redis, should no API process be there to do it."""
+        await self._spill.drain()
 
     async def _polls(self) -> None:
         await schedule.request_due_polls(self._services)

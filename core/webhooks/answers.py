@@ -51,6 +51,9 @@ TOO_LARGE = _refusal(
     "the delivery is larger than WEBHOOK_MAX_BYTES: ask for fewer fields, or raise the limit",
     (b"connection", b"close"),
 )
+TOO_SLOW = _refusal(
+    408, "DELIVERY_TOO_SLOW", "the body did not arrive in time: send it again", (b"connection", b"close")
+)
 NOT_JSON = _refusal(415, "CONTENT_TYPE_UNSUPPORTED", "a delivery is JSON: send it with content-type application/json")
 BAD_HANDSHAKE = _refusal(400, "HANDSHAKE_INVALID", "X-Hook-Secret must be 1 to 256 printable characters: send it again")
 HANDSHAKE_NOT_AWAITED = _refusal(

@@ -1,5 +1,6 @@
 """Rows of `webhook_endpoint`: making them, their secrets, and finding one by the key in its address."""
 
+import asyncio
 import datetime
 import re
 import secrets as random_secrets
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 import asyncpg
 
 from core.db.cipher import Cipher
-from core.db.engine import Database
+from core.db.engine import CONNECT_ERRORS, Database
+from core.errors import DatabaseUnavailable
 from core.webhooks.states import AWAITING_HANDSHAKE, EndpointState
 
 CACHE_S = 5.0
@@ -21,6 +23,12 @@ REFRESH_S = 1.0
 
 POOL_WAIT_S = 5.0
 """Longest wait for a free connection; Clio gives a delivery about ten seconds."""
+
+ASKED_AT_ONCE = 2
+"""Look-ups of keys under way in one process: strangers who try keys take no more of the pool than that."""
+
+REMEMBERED_MAX = 10_000
+"""The newest so many endpoints are known without being asked for: about a thousand firms."""
 
 KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What a key can look like; anything else is not worth a question to the database."""
@@ -151,13 +159,15 @@ class EndpointDirectory:
     """Finds endpoints by key, remembering those that exist, secrets decrypted, for a few seconds.
 
     An unknown key is asked of the database every time and never remembered, so strangers cannot fill the cache and a
-    new endpoint is known at once.
+    new endpoint is known at once. What cannot be a key is asked like one, so that both take the same time. While the
+    database is away, what is remembered is good for as long as that takes.
     """
 
     def __init__(self, database: Database, cipher: Cipher) -> None:
         self._database = database
         self._cipher = cipher
         self._found: dict[str, tuple[float, Endpoint]] = {}
+        self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
 
     async def find(self, key: str, *, younger_than_s: float = CACHE_S) -> Endpoint | None:
         """Return the endpoint with this key, at most that many seconds old; None if there is none.
@@ -170,9 +180,12 @@ class EndpointDirectory:
         now = time.monotonic()
         if remembered and now - remembered[0] < younger_than_s:
             return remembered[1]
-        if not KEY.fullmatch(key):
-            return None
-        endpoint = await self._read(key)
+        try:
+            endpoint = await self._read(key if KEY.fullmatch(key) else "")
+        except (*CONNECT_ERRORS, asyncpg.PostgresError, DatabaseUnavailable, TimeoutError):
+            if remembered is None or younger_than_s < CACHE_S:
+                raise
+            return remembered[1]
         if endpoint is None:
             self._found.pop(key, None)
         else:
@@ -183,13 +196,27 @@ class EndpointDirectory:
         """Read this endpoint anew when it is next asked for."""
         self._found.pop(key, None)
 
+    async def remember_all(self) -> None:
+        """Read every endpoint that takes deliveries, so that each is known when the database goes away.
+
+        One statement; raises what `find` does.
+        """
+        rows = await self._database.pool.fetch(
+            f"SELECT {_COLUMNS} FROM webhook_endpoint WHERE state <> 'retired' ORDER BY id DESC LIMIT $1",
+            REMEMBERED_MAX,
+            timeout=POOL_WAIT_S,
+        )
+        now = time.monotonic()
+        self._found = {row["endpoint_key"]: (now, self._endpoint(row)) for row in rows}
+
     async def _read(self, key: str) -> Endpoint | None:
-        async with self._database.pool.acquire(timeout=POOL_WAIT_S) as connection:
+        async with self._asking, self._database.pool.acquire(timeout=POOL_WAIT_S) as connection:
             row = await connection.fetchrow(
                 f"SELECT {_COLUMNS} FROM webhook_endpoint WHERE endpoint_key = $1", key, timeout=POOL_WAIT_S
             )
-        if row is None:
-            return None
+        return None if row is None else self._endpoint(row)
+
+    def _endpoint(self, row: asyncpg.Record) -> Endpoint:
         candidates = [own_secret(self._cipher, row)]
         if row["state"] in AWAITING_HANDSHAKE:
             candidates.append(offered_secret(self._cipher, row))

@@ -1,15 +1,16 @@
 """The inbox: every delivery is committed to PostgreSQL before Clio hears 200, all that wait together in one statement.
 
+While PostgreSQL is away it goes to Redis, on whose disk it waits to be moved.
+
 `put` joins the waiting deliveries and a flush takes them all; at most two flushes are in flight. A flusher gives up its
 slot in the same event-loop step in which it finds nothing waiting, so that whoever comes next starts one at once.
 """
 
 import asyncio
-import datetime
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
@@ -19,8 +20,9 @@ from core.db.engine import CONNECT_ERRORS
 from core.errors import DatabaseUnavailable, RedisUnavailable, ServiceError
 from core.logging import get_logger
 from core.webhooks.counters import DeliveryCounters
-from core.webhooks.endpoints import POOL_WAIT_S
+from core.webhooks.delivery import ROW_ERRORS, Delivery, write
 from core.webhooks.failures import where_raised
+from core.webhooks.spill import DRAIN_ERRORS, Spill, SpillUnavailable
 
 if TYPE_CHECKING:
     from core.services import Services
@@ -33,36 +35,11 @@ WAITING_MAX = 10_000
 WAKE_PAUSE_S = 0.05
 """Between two wake-ups, however many flushes there were: a wake-up says that something waits, not how much."""
 
-ROW_ERRORS = (
-    asyncpg.DataError,
-    asyncpg.IntegrityConstraintViolationError,
-    asyncpg.DeadlockDetectedError,
-    ValueError,
-)
-"""What rows cause and not the connection: one by one, the good ones go in. What asyncpg cannot encode is a ValueError,
-and a deadlock with a worker that settles the same deliveries takes more than one row."""
+DRAIN_S = 1.0
+"""How often it is looked whether deliveries wait in Redis."""
 
-INSERT = """
-INSERT INTO webhook_delivery AS kept
-    (endpoint, firm, resource, model, event, record_clio_id, digest, body, received_at, receipts)
-SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bytea[],
-                     $8::bytea[], $9::timestamptz[], $10::int[])
-ON CONFLICT (endpoint, digest) DO UPDATE SET receipts = kept.receipts + excluded.receipts"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """A delivery whose signature was right. `digest` is sha256 of the body; with the endpoint it says which it is."""
-
-    endpoint: int
-    firm: int
-    resource: str
-    model: str
-    event: str
-    record_clio_id: int | None
-    digest: bytes
-    body: bytes
-    received_at: datetime.datetime
+AWAY_S = 1.0
+"""So long after PostgreSQL could not take deliveries, others go to Redis without asking it again."""
 
 
 class InboxFull(ServiceError):
@@ -100,6 +77,9 @@ class Inbox:
         self._services = services
         self._wake = wake or self._wake_through_queue
         self._waiting_max = waiting_max
+        self._spill = Spill(services)
+        self._away_until = 0.0
+        self._drainer: asyncio.Task[None] | None = None
         self._waiting: deque[_Entry] = deque()
         self._flushers: set[asyncio.Task[None]] = set()
         self._waker: asyncio.Task[None] | None = None
@@ -108,12 +88,16 @@ class Inbox:
         self._open = False
 
     async def start(self) -> None:
-        """Begin to take deliveries."""
+        """Begin to take deliveries, and to move those that wait in Redis."""
         self._open = True
+        self._drainer = asyncio.create_task(self._drain())
 
     async def stop(self) -> None:
         """Take no more, and return when all that were taken are settled and the last wake-up is out."""
         self._open = False
+        if self._drainer is not None:
+            self._drainer.cancel()
+            await asyncio.wait([self._drainer])
         while self._flushers:
             await asyncio.wait(set(self._flushers))
         if self._waker is not None:
@@ -130,11 +114,11 @@ class Inbox:
             await self.stop()
 
     async def put(self, delivery: Delivery) -> None:
-        """Return once the delivery is committed; the same one again adds to the receipts of its row.
+        """Return once the delivery is on disk; the same one again adds to the receipts of its row.
 
         Raises:
             InboxFull: too many wait already, or the inbox is not open.
-            DatabaseUnavailable: PostgreSQL is away; whether the row was written is not known, so have it sent again.
+            SpillUnavailable: PostgreSQL is away, and Redis cannot keep it: have it sent again.
             DeliveryRefused: PostgreSQL does not take this row.
         """
         if not self._open or len(self._waiting) >= self._waiting_max:
@@ -156,18 +140,51 @@ class Inbox:
             self._flushers.discard(task)
 
     async def _settle(self, batch: Sequence[_Entry]) -> None:
+        deliveries = [delivery for delivery, _ in batch]
         try:
-            await self._write([delivery for delivery, _ in batch])
+            if not await self._written(deliveries):
+                await self._spill.add(deliveries)
         except ROW_ERRORS as error:
             await self._isolate(batch, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, every sender must hear of it and none may hang
-            _fail(batch, _unavailable(error))
+            self._away_until = 0.0  # nowhere else to go: ask PostgreSQL every time
+            if not isinstance(error, SpillUnavailable):
+                log.warning("webhook_flush_failed", error=type(error).__name__, where=where_raised(error))
+            _fail(batch, SpillUnavailable("deliveries cannot be stored now: check that PostgreSQL is up"))
         else:
             for delivery, settled in batch:
                 if not settled.done():
                     settled.set_result(None)
                 self.counters.add_soon(delivery.firm, delivery.model, delivery.event, "received")
             self._wake_soon()
+
+    async def _written(self, deliveries: Sequence[Delivery]) -> bool:
+        """Whether PostgreSQL took them; whatever keeps it from that, but for the rows themselves, is an absence."""
+        if time.monotonic() < self._away_until:
+            return False
+        try:
+            await write(self._database.intake, deliveries)
+        except ROW_ERRORS:
+            raise
+        except Exception as error:  # noqa: BLE001 - nothing may be lost for an error that nobody thought of
+            expected = isinstance(error, (*CONNECT_ERRORS, asyncpg.PostgresError, DatabaseUnavailable, TimeoutError))
+            where = None if expected else where_raised(error)
+            log.warning("webhook_database_away", error=type(error).__name__, where=where)
+            self._away_until = time.monotonic() + AWAY_S
+            return False
+        return True
+
+    async def _drain(self) -> None:
+        """Move what waits in Redis, again and again."""
+        while True:
+            try:
+                if await self._spill.drain():
+                    self._wake_soon()
+            except DRAIN_ERRORS as error:
+                log.debug("webhook_drain_waits", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next turn comes
+                log.warning("webhook_drain_failed", error=type(error).__name__, where=where_raised(error))
+            await asyncio.sleep(DRAIN_S)
 
     async def _isolate(self, batch: Sequence[_Entry], error: Exception) -> None:
         """Write the rows of a batch one by one, so that a bad one fails alone."""
@@ -184,21 +201,6 @@ class Inbox:
             error=type(error).__name__,
         )
         _fail(batch, DeliveryRefused("the delivery could not be stored: look for its digest in the log"))
-
-    async def _write(self, deliveries: Sequence[Delivery]) -> None:
-        receipts: dict[tuple[int, bytes], int] = {}
-        first: dict[tuple[int, bytes], Delivery] = {}
-        for delivery in deliveries:
-            key = (delivery.endpoint, delivery.digest)
-            first.setdefault(key, delivery)
-            receipts[key] = receipts.get(key, 0) + 1
-        # In one order for all writers: two flushes that meet the same rows would deadlock otherwise.
-        rows = [
-            (d.endpoint, d.firm, d.resource, d.model, d.event, d.record_clio_id, d.digest, d.body, d.received_at, count)
-            for (d, count) in ((first[key], receipts[key]) for key in sorted(first))
-        ]
-        async with self._database.pool.acquire(timeout=POOL_WAIT_S) as connection:
-            await connection.execute(INSERT, *map(list, zip(*rows, strict=True)), timeout=POOL_WAIT_S)
 
     def _wake_soon(self) -> None:
         self._wake_again = True
@@ -228,13 +230,6 @@ class Inbox:
             if self._wake_failed:
                 log.info("webhook_wake_recovered")
             self._wake_failed = False
-
-
-def _unavailable(error: Exception) -> ServiceError:
-    expected = isinstance(error, (*CONNECT_ERRORS, asyncpg.PostgresError, DatabaseUnavailable, TimeoutError))
-    where = None if expected else where_raised(error)
-    log.error("webhook_flush_failed", error=type(error).__name__, where=where)
-    return DatabaseUnavailable("deliveries cannot be stored now: check that PostgreSQL is up")
 
 
 def _fail(batch: Sequence[_Entry], error: ServiceError) -> None:

@@ -4,24 +4,31 @@ Nothing is answered 200 before it is committed, nothing unsigned is stored, and 
 Clio switches a subscription off when it hears it.
 """
 
+import asyncio
 import datetime
 import hashlib
 import hmac
-import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import asyncpg
+import msgspec
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Receive, ReceiveMessage, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from core.db.engine import CONNECT_ERRORS
 from core.errors import DatabaseUnavailable, DecryptionFailed
 from core.logging import get_logger
 from core.webhooks import answers
 from core.webhooks.answers import Answer
+from core.webhooks.bodies import Bodies, Body, BodyTooLarge, BodyTooSlow, SenderGone, TooManyBodies
+from core.webhooks.delivery import Delivery
 from core.webhooks.endpoints import REFRESH_S, Endpoint, EndpointDirectory, store_offered_secret
-from core.webhooks.envelope import UNKNOWN_EVENT, read_envelope
-from core.webhooks.inbox import Delivery, DeliveryRefused, Inbox, InboxFull
+from core.webhooks.envelope import read_envelope
+from core.webhooks.forgeries import Forgeries
+from core.webhooks.inbox import DeliveryRefused, Inbox, InboxFull
+from core.webhooks.spill import SpillUnavailable
 from core.webhooks.states import AWAITING_HANDSHAKE
 
 if TYPE_CHECKING:
@@ -31,24 +38,38 @@ log = get_logger(__name__)
 
 PREFIX = "/webhooks/clio/"
 SECRET_LENGTH_MAX = 256
-FORGERY_LOG_S = 60.0
+REMEMBER_S = 30.0
+"""How often all endpoints are read, for the time when PostgreSQL is away."""
 
-UNAVAILABLE_ERRORS = (*CONNECT_ERRORS, asyncpg.PostgresError, DatabaseUnavailable, InboxFull, TimeoutError)
+UNAVAILABLE_ERRORS = (
+    *CONNECT_ERRORS,
+    asyncpg.PostgresError,
+    DatabaseUnavailable,
+    InboxFull,
+    SpillUnavailable,
+    TimeoutError,
+)
 
 
-class _SenderGone(Exception):
-    """The connection closed before the body was complete."""
+KEPT_HEADERS = (b"user-agent", b"content-type", b"content-length", b"x-request-id", b"x-correlation-id")
+"""What is kept of a request's headers. No other is: signatures, secrets, cookies and whatever a proxy adds."""
+
+HEADER_LENGTH_MAX = 256
 
 
 class WebhookReceiver:
     """Answers `POST /webhooks/clio/{endpoint_key}`; put before the application with `wrap`."""
 
-    def __init__(self, services: "Services", inbox: Inbox) -> None:
-        """Take the services, which need not be open yet, and the inbox, which must run while requests come."""
+    def __init__(self, services: "Services", inbox: Inbox, *, bodies: Bodies | None = None) -> None:
+        """Take the services, which need not be open yet, and the inbox, which must run while requests come.
+
+        `bodies` bounds what is held at once.
+        """
         self._services = services
         self._inbox = inbox
         self._directory = EndpointDirectory(services.database, services.cipher)
-        self._forgery_logged: dict[int, float] = {}
+        self._bodies = bodies or Bodies()
+        self._forgeries = Forgeries(inbox.counters)
 
     def handles(self, scope: Scope) -> bool:
         """Whether a request is for this receiver."""
@@ -70,9 +91,16 @@ class WebhookReceiver:
             answer = answers.METHOD_NOT_ALLOWED
         else:
             try:
-                answer = await self._answer(scope, receive)
-            except _SenderGone:
+                with self._bodies.one() as body:
+                    answer = await self._answer(scope, receive, body)
+            except SenderGone:
                 return
+            except TooManyBodies:
+                answer = answers.UNAVAILABLE
+            except BodyTooLarge:
+                answer = answers.TOO_LARGE
+            except BodyTooSlow:
+                answer = answers.TOO_SLOW
             except UNAVAILABLE_ERRORS as error:
                 log.warning("webhook_delivery_put_off", error=type(error).__name__)
                 answer = answers.UNAVAILABLE
@@ -83,7 +111,31 @@ class WebhookReceiver:
                 answer = answers.NOT_STORED
         await answer.send(send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Know every endpoint for the length of the block, also those that are made meanwhile by other processes."""
+        await self._remember()
+        remembering = asyncio.create_task(self._keep_remembering())
+        try:
+            yield
+        finally:
+            remembering.cancel()
+            await asyncio.wait([remembering])
+
+    async def _keep_remembering(self) -> None:
+        while True:
+            await asyncio.sleep(REMEMBER_S)
+            await self._remember()
+
+    async def _remember(self) -> None:
+        try:
+            await self._directory.remember_all()
+        except UNAVAILABLE_ERRORS as error:
+            log.debug("webhook_endpoints_unread", error=type(error).__name__)
+        except DecryptionFailed:
+            log.exception("webhook_secret_unreadable")
+
+    async def _answer(self, scope: Scope, receive: Receive, held: Body) -> Answer:
         received_at = datetime.datetime.now(datetime.UTC)
         key = scope["path"][len(PREFIX) :]
         endpoint = await self._directory.find(key)
@@ -92,22 +144,26 @@ class WebhookReceiver:
         if endpoint.state == "retired":
             return answers.RETIRED
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        body = await _read_body(headers, receive, self._services.settings.webhook_max_bytes)
-        if body is None:
-            return answers.TOO_LARGE
+        body = await held.read(headers, receive, self._services.settings.webhook_max_bytes)
         if not _is_json(headers.get(b"content-type", b"")):
             return answers.NOT_JSON
         signature, offered = headers.get(b"x-hook-signature"), headers.get(b"x-hook-secret")
         if signature is None:
-            return answers.UNSIGNED if offered is None else await self._shake_hands(key, offered)
+            if offered is not None:
+                return await self._shake_hands(key, offered)
+            self._forgeries.add(endpoint)
+            return answers.UNSIGNED
         if not _signed_by(endpoint, signature, body):
             fresh_s = 0.0 if endpoint.state in AWAITING_HANDSHAKE else REFRESH_S
             endpoint = await self._directory.find(key, younger_than_s=fresh_s) or endpoint
             if not _signed_by(endpoint, signature, body):
-                return self._forged(endpoint)
-        return await self._take(endpoint, body, received_at)
+                self._forgeries.add(endpoint)
+                return answers.FORGED
+        return await self._take(endpoint, headers, body, received_at)
 
-    async def _take(self, endpoint: Endpoint, body: bytes, received_at: datetime.datetime) -> Answer:
+    async def _take(
+        self, endpoint: Endpoint, headers: dict[bytes, bytes], body: bytes, received_at: datetime.datetime
+    ) -> Answer:
         event, record = read_envelope(body)
         await self._inbox.put(
             Delivery(
@@ -119,6 +175,7 @@ class WebhookReceiver:
                 record_clio_id=record,
                 digest=hashlib.sha256(body).digest(),
                 body=body,
+                headers=_kept(headers),
                 received_at=received_at,
             )
         )
@@ -130,7 +187,8 @@ class WebhookReceiver:
             return answers.BAD_HANDSHAKE
         endpoint = await self._directory.find(key, younger_than_s=0)
         if endpoint is None or endpoint.state not in AWAITING_HANDSHAKE:
-            log.warning("webhook_handshake_refused", endpoint=endpoint.id if endpoint else None)
+            if endpoint is not None:
+                self._forgeries.add(endpoint)
             return answers.HANDSHAKE_NOT_AWAITED
         stored = await store_offered_secret(
             self._services.database, self._services.cipher, endpoint.id, offered.decode()
@@ -138,37 +196,15 @@ class WebhookReceiver:
         self._directory.forget(key)
         return answers.handshake_accepted(offered) if stored else answers.HANDSHAKE_NOT_AWAITED
 
-    def _forged(self, endpoint: Endpoint) -> Answer:
-        self._inbox.counters.add_soon(endpoint.firm, endpoint.model, UNKNOWN_EVENT, "forged")
-        now = time.monotonic()
-        if now - self._forgery_logged.get(endpoint.id, -FORGERY_LOG_S) >= FORGERY_LOG_S:
-            self._forgery_logged[endpoint.id] = now
-            log.warning("webhook_signature_invalid", firm=endpoint.firm, endpoint=endpoint.id)
-        return answers.FORGED
+
+def _kept(headers: dict[bytes, bytes]) -> str:
+    kept = {name.decode(): _printable(headers[name]) for name in KEPT_HEADERS if name in headers}
+    return msgspec.json.encode(kept).decode()
 
 
-async def _read_body(headers: dict[bytes, bytes], receive: Receive, limit: int) -> bytes | None:
-    """Return the body, or None as soon as it is known to be over the limit."""
-    announced = headers.get(b"content-length", b"")
-    if announced.isdigit() and int(announced) > limit:
-        return None
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        part, more = _content(message)
-        size += len(part)
-        if size > limit:
-            return None
-        parts.append(part)
-        if not more:
-            return b"".join(parts)
-
-
-def _content(message: ReceiveMessage) -> tuple[bytes, bool]:
-    if message["type"] != "http.request":
-        raise _SenderGone
-    return message.get("body", b""), message.get("more_body", False)
+def _printable(value: bytes) -> str:
+    text = value[:HEADER_LENGTH_MAX].decode("latin-1")
+    return text if text.isprintable() else "".join(filter(str.isprintable, text))
 
 
 def _is_json(content_type: bytes) -> bool:

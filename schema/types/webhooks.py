@@ -15,7 +15,7 @@ from schema.read.listing import table_listing
 from schema.types.mirrored import Node
 
 ENDPOINT_SECRETS = ("endpoint_key", "secret", "offered_secret")
-DELIVERY_SECRETS = ("body", "digest", "lease_until", "not_before_at")
+DELIVERY_SECRETS = ("body", "digest", "lease_until", "not_before_at", "copy", "headers")
 
 
 @strawberry.enum(description="Whether what changes at Clio is told by webhook.")

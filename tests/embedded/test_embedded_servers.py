@@ -62,7 +62,7 @@ async def test_servers_take_connections_and_leave_no_process(folder: Path) -> No
 async def test_durable_servers_write_through_and_others_do_not(folder: Path) -> None:
     async with EmbeddedServers(folder) as servers:
         assert await sql(servers.database_url, "SHOW fsync") == "on"
-        assert await redis_call(servers.redis_url, "CONFIG", "GET", "appendfsync") == ["appendfsync", "everysec"]
+        assert await redis_call(servers.redis_url, "CONFIG", "GET", "appendfsync") == ["appendfsync", "always"]
     async with EmbeddedServers(folder, durable=False) as servers:
         assert await sql(servers.database_url, "SHOW fsync") == "off"
         assert await redis_call(servers.redis_url, "CONFIG", "GET", "appendfsync") == ["appendfsync", "no"]

@@ -106,6 +106,7 @@ def api_port(front: tuple[Front, str]) -> int:
 @pytest.fixture
 async def scene(services: Services, control: Control, front: tuple[Front, str]) -> AsyncIterator[Scene]:
     inbox = Inbox(services)
-    front[0].app = WebhookReceiver(services, inbox).wrap(rest)
+    receiver = WebhookReceiver(services, inbox)
+    front[0].app = receiver.wrap(rest)
     async with inbox.running(), httpx.AsyncClient(base_url=front[1], timeout=30, verify=TRUST) as http:
-        yield Scene(services=services, clio=control, inbox=inbox, http=http)
+        yield Scene(services=services, clio=control, inbox=inbox, receiver=receiver, http=http)

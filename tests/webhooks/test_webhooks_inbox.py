@@ -9,9 +9,10 @@ import asyncpg
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from core.errors import DatabaseUnavailable
 from core.services import Services
-from core.webhooks.inbox import Delivery, DeliveryRefused, Inbox, InboxFull
+from core.webhooks.delivery import Delivery
+from core.webhooks.inbox import DeliveryRefused, Inbox, InboxFull
+from core.webhooks.spill import SpillUnavailable
 
 
 def delivery(number: int, *, event: str = "updated") -> Delivery:
@@ -99,7 +100,7 @@ async def test_a_lost_connection_fails_every_waiting_sender(services: Services) 
     inbox = await opened(services, Wakes())
     await services.database.close()
     outcomes = await asyncio.gather(*(inbox.put(delivery(number)) for number in range(20)), return_exceptions=True)
-    assert {type(outcome) for outcome in outcomes} == {DatabaseUnavailable}
+    assert {type(outcome) for outcome in outcomes} == {SpillUnavailable}
     await services.database.open()
     await inbox.put(delivery(1))
     await inbox.stop()
@@ -117,7 +118,7 @@ async def test_backends_killed_under_load_leave_no_sender_waiting(services: Serv
     kept = {row["record_clio_id"] for row in await stored(services)}
     acknowledged = {number for number, outcome in enumerate(outcomes) if outcome is None}
     assert acknowledged <= kept
-    assert {type(outcome) for outcome in outcomes} <= {type(None), DatabaseUnavailable}
+    assert {type(outcome) for outcome in outcomes} <= {type(None), SpillUnavailable}
     await inbox.stop()
 
 

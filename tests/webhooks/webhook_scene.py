@@ -18,6 +18,7 @@ from core.webhooks.completeness import parse_selection
 from core.webhooks.endpoints import insert_endpoint, own_secret
 from core.webhooks.inbox import Inbox
 from core.webhooks.processing import process_deliveries
+from core.webhooks.receiver import WebhookReceiver
 from core.webhooks.states import move
 from plugins.contacts.plugin import CONTACT
 
@@ -32,6 +33,7 @@ class Scene:
     services: Services
     clio: Control
     inbox: Inbox
+    receiver: WebhookReceiver
     http: httpx.AsyncClient
 
     async def endpoint(self, firm: int, *, resource: str = "contact", state: str = "enabled") -> asyncpg.Record:

@@ -1,0 +1,1 @@
+"""The receiver beside others that take deliveries: acknowledgements a second, and how late they come."""

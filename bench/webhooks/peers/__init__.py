@@ -1,0 +1,1 @@
+"""The receivers that ours is measured against."""
