@@ -142,7 +142,8 @@ async def find_hole(
     """Note a hole; one that begins where a known one does is that one, and lasts longer."""
     found = await database.fetchrow(_FIND_HOLE, model.firm, model.resource, from_at, until_at, reason)
     if found is not None:
-        log.warning(
+        tell = log.warning if found["is_new"] else log.debug
+        tell(
             "coverage_hole_found" if found["is_new"] else "coverage_hole_lasts",
             firm=model.firm,
             resource=model.resource,

@@ -98,8 +98,10 @@ async def rotate(services: "Services", firm: int, *, resource: str | None = None
         return endpoints
 
 
-async def renew(services: "Services", firm: int, endpoint: int) -> None:
+async def renew(services: "Services", firm: int, endpoint: int) -> int:
     """Extend the subscription of one endpoint to the longest life there is; one that is lost is replaced.
+
+    Return the id of the endpoint, or of that which replaced it.
 
     Raises:
         NotFound: the firm has no such endpoint, or is not connected.
@@ -112,9 +114,9 @@ async def renew(services: "Services", firm: int, endpoint: int) -> None:
         view = await _look(services, firm, eager=True)
         found = view.find(row)
         if found is None or view.subscriber.why_replace(row, found) is not None:
-            await view.subscriber.ensure(declared, row, found)
-        else:
-            await view.subscriber.renew(declared, row, found, at_once=True)
+            return await view.subscriber.ensure(declared, row, found) or endpoint
+        await view.subscriber.renew(declared, row, found, at_once=True)
+        return endpoint
 
 
 async def end(services: "Services", firm: int, endpoint: int) -> None:

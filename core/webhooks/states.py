@@ -23,8 +23,8 @@ TRANSITIONS: dict[EndpointState, frozenset[EndpointState]] = {
     "retiring": frozenset({"retired"}),
     "retired": frozenset(),
 }
-"""From each state, where it may go. `retiring` has a proven successor and takes what is still under way to it; `retired`
-is final: its address answers 410 for ever."""
+"""From each state, where it may go. `retiring` has a proven successor, and takes what is still under way to it;
+`retired` is final: its address answers 410 for ever."""
 
 AWAITING_HANDSHAKE: frozenset[EndpointState] = frozenset({"creating", "pending"})
 """States in which a handshake may be accepted."""
