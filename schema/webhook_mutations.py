@@ -64,7 +64,9 @@ class DeleteWebhookPayload:
     errors: Errors = strawberry.field(description="Empty when all went well.")
 
 
-async def _register(info: Info, resource: ResourceName = None, firm: FirmId = None) -> RegisterWebhooksPayload:
+async def _register(
+    info: Info, resource: ResourceName = strawberry.UNSET, firm: FirmId = strawberry.UNSET
+) -> RegisterWebhooksPayload:
     errors: Errors = []
     firms = await _firms(info.context, firm, errors)
     for number in firms:
@@ -74,7 +76,9 @@ async def _register(info: Info, resource: ResourceName = None, firm: FirmId = No
     return RegisterWebhooksPayload(endpoints=endpoints, errors=errors)
 
 
-async def _rotate(info: Info, resource: ResourceName = None, firm: FirmId = None) -> RotateWebhooksPayload:
+async def _rotate(
+    info: Info, resource: ResourceName = strawberry.UNSET, firm: FirmId = strawberry.UNSET
+) -> RotateWebhooksPayload:
     errors: Errors = []
     firms = await _firms(info.context, firm, errors)
     for number in firms:

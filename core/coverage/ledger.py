@@ -39,36 +39,29 @@ async def prove(
     Where another one was looked at before, or it is too long ago, a hole is found between then and now, for `reason`.
     The caller holds the firm's lock.
     """
+    if await database.pool.fetchval(_STILL_PROVEN, endpoint, at, HORIZON) is not None:
+        return
     async with database.transaction() as connection:
-        last = await connection.fetchrow(
-            """SELECT id, endpoint, until_at, is_open FROM coverage_interval
-            WHERE firm = $1 AND resource = $2 AND basis = 'webhook' ORDER BY until_at DESC, id DESC LIMIT 1""",
-            model.firm,
-            model.resource,
-        )
-        if last is not None and last["is_open"] and last["endpoint"] == endpoint and at - last["until_at"] <= HORIZON:
-            await connection.execute(
-                "UPDATE coverage_interval SET until_at = greatest(until_at, $2), proofs = proofs + 1 WHERE id = $1",
-                last["id"],
-                at,
-            )
-            return
-        await connection.execute(
-            """UPDATE coverage_interval SET is_open = false
-            WHERE firm = $1 AND resource = $2 AND basis = 'webhook' AND is_open""",
-            model.firm,
-            model.resource,
-        )
-        await connection.execute(
-            """INSERT INTO coverage_interval (firm, resource, basis, from_at, until_at, is_open, endpoint)
-            VALUES ($1, $2, 'webhook', $3, $3, true, $4)""",
-            model.firm,
-            model.resource,
-            at,
-            endpoint,
-        )
-        if last is not None and at > last["until_at"]:
-            await find_hole(connection, model, from_at=last["until_at"], until_at=at, reason=reason)
+        last_until = await connection.fetchval(_PROVEN_UNTIL, model.firm, model.resource)
+        await connection.execute(_BEGIN_WEBHOOK, model.firm, model.resource, at, endpoint)
+        if last_until is not None and at > last_until:
+            await find_hole(connection, model, from_at=last_until, until_at=at, reason=reason)
+
+
+_STILL_PROVEN = """
+UPDATE coverage_interval SET until_at = greatest(until_at, $2), proofs = proofs + 1
+WHERE endpoint = $1 AND is_open AND $2 - until_at <= $3::interval
+RETURNING id"""
+
+_PROVEN_UNTIL = """
+SELECT max(until_at) FROM coverage_interval WHERE firm = $1 AND resource = $2 AND basis = 'webhook'"""
+
+_BEGIN_WEBHOOK = """
+WITH ended AS (
+    UPDATE coverage_interval SET is_open = false WHERE firm = $1 AND resource = $2 AND is_open
+)
+INSERT INTO coverage_interval (firm, resource, basis, from_at, until_at, is_open, endpoint)
+VALUES ($1, $2, 'webhook', $3, $3, true, $4)"""
 
 
 async def lapse(

@@ -203,13 +203,17 @@ class Subscriber:
             secret = offered or (found.shared_secret if confirm else None)
             if secret is not None:
                 found = await self._activate(endpoint, found, secret)
+        secret = found.shared_secret or offered
+        known = (row["clio_webhook_id"], row["expires_at"], row["state"], own_secret(self._services.cipher, row))
+        if known == (found.id, found.expires_at, found.status, secret):
+            return found
         await store_subscription(
             self._services.database,
             self._services.cipher,
             endpoint,
             clio_webhook_id=found.id,
             expires_at=found.expires_at,
-            secret=found.shared_secret or offered,
+            secret=secret,
         )
         await move(self._services.database.pool, endpoint, found.status)
         return found

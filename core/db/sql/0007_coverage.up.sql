@@ -32,4 +32,5 @@ ALTER TABLE webhook_endpoint
     ADD COLUMN error_message text;
 
 CREATE INDEX coverage_interval_firm ON coverage_interval (firm, resource, basis, until_at);
+CREATE INDEX coverage_interval_open ON coverage_interval (endpoint) WHERE is_open;
 CREATE INDEX coverage_hole_open ON coverage_hole (firm, resource) WHERE closed_at IS NULL;
