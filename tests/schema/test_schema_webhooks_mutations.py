@@ -1,10 +1,13 @@
 """Webhooks through GraphQL: registered, renewed, rotated, ended; and the coverage ledger as it is shown."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from core.testing.api import Api, gid
+from core.registry import Registry
+from core.settings import Settings
+from core.testing.api import Api, gid, open_api
 from core.testing.driving import Control
 from core.webhooks import lifecycle
 
@@ -28,6 +31,13 @@ COVERAGE = """query($firm: ID, $resource: String, $last: Int) {
     holes { fromAt untilAt reason foundAt run { id kind state } sweptAt reconciliation { id kind } closedAt }
   }
 }"""
+
+
+@pytest.fixture
+async def api(settings: Settings, registry: Registry, firm: int) -> AsyncIterator[Api]:
+    """The API on the port that the mock Clio delivers to, and a client that sees the connected firm."""
+    async with open_api(settings, registry, firms=[firm], port=settings.port) as made:
+        yield made
 
 
 async def mutate(api: Api, document: str, **variables: Any) -> Any:
@@ -120,12 +130,14 @@ async def test_coverage_shows_intervals_and_holes_with_their_runs(api: Api, firm
     ]
     await pool.execute(
         """INSERT INTO coverage_interval (firm, resource, basis, from_at, until_at, run) VALUES
-        ($1, 'contact', 'backfill', NULL, '2026-01-01Z', NULL), ($1, 'contact', 'poll', '2026-01-01Z', '2026-02-01Z', $2)""",
+        ($1, 'contact', 'backfill', NULL, '2026-01-01Z', NULL),
+        ($1, 'contact', 'poll', '2026-01-01Z', '2026-02-01Z', $2)""",
         firm,
         sweep,
     )
     await pool.execute(
-        """INSERT INTO coverage_hole (firm, resource, from_at, until_at, reason, run, swept_at, reconciliation, closed_at)
+        """INSERT INTO coverage_hole
+            (firm, resource, from_at, until_at, reason, run, swept_at, reconciliation, closed_at)
         VALUES ($1, 'contact', '2026-01-10Z', '2026-01-13Z', 'NOT_WATCHED', $2, now(), $3, now())""",
         firm,
         sweep,

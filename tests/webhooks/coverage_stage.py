@@ -1,4 +1,4 @@
-"""What the tests of the coverage ledger do: let time pass at Clio, let the service be down, and work off what is due."""
+"""What the tests of the coverage ledger do: let time pass at Clio, be down, and work off what is due."""
 
 import datetime
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ async def _unavailable(_scope: Any, _receive: Any, send: Any) -> None:
 
 
 async def unlike(scene: Scene) -> dict[int, str]:
-    """The contacts of which the mirror knows other than Clio: name and presence alone, which say whether it was read."""
+    """The contacts of which the mirror knows other than Clio, by title and presence."""
     at_clio = await scene.clio.records("contacts", fields="id,title")
     rows = await scene.services.database.pool.fetch("SELECT clio_id, title, presence FROM contacts_contact")
     mirrored = {row["clio_id"]: row["title"] for row in rows if row["presence"] == "present"}

@@ -1,6 +1,4 @@
-"""The canary: whether deliveries come is told from what came and what only polls brought, and decides how often polls
-are made.
-"""
+"""The canary: whether deliveries come is told from what came and what only polls brought; so polls come more often."""
 
 import datetime
 import json

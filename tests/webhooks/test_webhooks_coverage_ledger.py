@@ -31,24 +31,22 @@ def at(minutes: float) -> datetime.datetime:
     return NOON + datetime.timedelta(minutes=minutes)
 
 
+def minutes(moment: datetime.datetime) -> float:
+    return (moment - NOON).total_seconds() / 60
+
+
 async def spans(scene: Scene, basis: str = "webhook") -> list[tuple[float, float]]:
     """The intervals, in minutes after noon."""
-    rows = await intervals(scene, basis=basis)
-    return [
-        ((row["from_at"] - NOON).total_seconds() / 60, (row["until_at"] - NOON).total_seconds() / 60) for row in rows
-    ]
+    return [(minutes(row["from_at"]), minutes(row["until_at"])) for row in await intervals(scene, basis=basis)]
 
 
 async def gaps(scene: Scene) -> list[tuple[float, float, str]]:
-    return [
-        ((row["from_at"] - NOON).total_seconds() / 60, (row["until_at"] - NOON).total_seconds() / 60, row["reason"])
-        for row in await holes(scene)
-    ]
+    return [(minutes(row["from_at"]), minutes(row["until_at"]), row["reason"]) for row in await holes(scene)]
 
 
 async def test_looks_within_the_horizon_are_one_interval(scene: Scene) -> None:
-    for minutes in (0, 1, 2, 57, 112):
-        await ledger.prove(scene.services.database, CONTACT, 7, at=at(minutes))
+    for moment in (0, 1, 2, 57, 112):
+        await ledger.prove(scene.services.database, CONTACT, 7, at=at(moment))
     assert await spans(scene) == [(0, 112)]
     [interval] = await intervals(scene)
     assert (interval["proofs"], interval["is_open"], interval["endpoint"]) == (5, True, 7)
@@ -56,8 +54,8 @@ async def test_looks_within_the_horizon_are_one_interval(scene: Scene) -> None:
 
 
 async def test_a_longer_time_without_a_look_is_a_hole(scene: Scene) -> None:
-    for minutes in (0, 10, 66):
-        await ledger.prove(scene.services.database, CONTACT, 7, at=at(minutes))
+    for moment in (0, 10, 66):
+        await ledger.prove(scene.services.database, CONTACT, 7, at=at(moment))
     assert await spans(scene) == [(0, 10), (66, 66)]
     assert await gaps(scene) == [(10, 66, "NOT_WATCHED")]
 
@@ -86,8 +84,8 @@ async def test_what_expired_held_until_then_if_somebody_looked_shortly_before(sc
 
 async def test_what_is_disproved_is_taken_back(scene: Scene) -> None:
     database = scene.services.database
-    for minutes in (0, 30):
-        await ledger.prove(database, CONTACT, 7, at=at(minutes))
+    for moment in (0, 30):
+        await ledger.prove(database, CONTACT, 7, at=at(moment))
     await ledger.disprove(database, CONTACT, 7, since=at(10), at=at(31), reason="SILENT")
     assert await spans(scene) == [(0, 10)]
     assert await gaps(scene) == [(10, 31, "SILENT")]
