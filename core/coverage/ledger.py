@@ -32,25 +32,34 @@ class Model:
 
 
 async def prove(
-    database: Database, model: Model, endpoint: int, *, at: datetime.datetime, reason: str = NOT_WATCHED
+    database: Database, model: Model, endpoint: int, *, at: datetime.datetime, ahead: datetime.timedelta
 ) -> None:
     """Note that Clio called the subscription of an endpoint enabled at `at`, and so since it last did.
 
-    Where another one was looked at before, or it is too long ago, a hole is found between then and now, for `reason`.
-    The caller holds the firm's lock.
+    A delivery proves as much as a look does. Where another endpoint was looked at before, or the last proof is too long
+    ago, a hole is found between then and now. `ahead` is how far Clio's clock is ahead of ours. The caller holds the
+    firm's lock. One statement where the webhook goes on.
     """
-    if await database.pool.fetchval(_STILL_PROVEN, endpoint, at, HORIZON) is not None:
+    if await database.pool.fetchval(_STILL_PROVEN, endpoint, at, HORIZON, ahead) is not None:
         return
     async with database.transaction() as connection:
         last_until = await connection.fetchval(_PROVEN_UNTIL, model.firm, model.resource)
         await connection.execute(_BEGIN_WEBHOOK, model.firm, model.resource, at, endpoint)
         if last_until is not None and at > last_until:
-            await find_hole(connection, model, from_at=last_until, until_at=at, reason=reason)
+            await find_hole(connection, model, from_at=last_until, until_at=at, reason=NOT_WATCHED)
 
 
 _STILL_PROVEN = """
 UPDATE coverage_interval SET until_at = greatest(until_at, $2), proofs = proofs + 1
-WHERE endpoint = $1 AND is_open AND $2 - until_at <= $3::interval
+WHERE endpoint = $1 AND is_open AND CASE WHEN $2 - until_at <= $3::interval THEN true ELSE (
+    SELECT max(step.length) <= $3::interval FROM (
+        SELECT told.at - lag(told.at, 1, until_at) OVER (ORDER BY told.at) AS length FROM (
+            SELECT received_at + $4::interval AS at FROM webhook_delivery AS delivery
+            WHERE delivery.endpoint = $1 AND received_at > until_at - $4::interval
+            UNION ALL SELECT $2
+        ) AS told WHERE told.at <= $2
+    ) AS step
+) END
 RETURNING id"""
 
 _PROVEN_UNTIL = """

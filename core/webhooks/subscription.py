@@ -222,7 +222,7 @@ class Subscriber:
         """Note in the ledger whether a subscription covers its resource, as Clio describes it."""
         database, model = self._services.database, Model(firm=self._firm, resource=resource.name)
         if found.status == "enabled":
-            await prove(database, model, endpoint, at=found.seen_at)
+            await prove(database, model, endpoint, at=found.seen_at, ahead=self._client.ahead)
         else:
             await lapse(database, model, endpoint, at=found.seen_at, reason=found.status.upper())
 

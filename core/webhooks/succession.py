@@ -54,13 +54,18 @@ async def look_after(
     if not rest:
         return await subscriber.ensure(resource, None, None)
     *older, newest = rest
-    serving = [row for row in older if row["state"] == "enabled" and subscriber.why_replace(row, find(row)) is None]
+    serving = [row for row in older if _serves(subscriber, row, find(row))]
     for row in older:
         if row not in serving[-1:]:
             await subscriber.retire(row, reason="DUPLICATE")
     if not serving:
         return await subscriber.ensure(resource, newest, find(newest))
     return await _follow(database, subscriber, resource, serving[-1], newest, find)
+
+
+def _serves(subscriber: Subscriber, row: asyncpg.Record, found: Subscription | None) -> bool:
+    is_enabled = found is not None and row["state"] == found.status == "enabled"
+    return is_enabled and subscriber.why_replace(row, found) is None
 
 
 async def rotate(database: Database, subscriber: Subscriber, resource: Resource, old: asyncpg.Record) -> int:

@@ -15,7 +15,7 @@ from core.webhooks.processing import process_deliveries
 from tests.webhooks.webhook_scene import Scene
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-TURNS = 8
+TURNS = 50
 
 
 async def pass_time(scene: Scene, seconds: float) -> None:

@@ -31,6 +31,10 @@ def at(minutes: float) -> datetime.datetime:
     return NOON + datetime.timedelta(minutes=minutes)
 
 
+async def prove(scene: Scene, endpoint: int, moment: float) -> None:
+    await ledger.prove(scene.services.database, CONTACT, endpoint, at=at(moment), ahead=datetime.timedelta())
+
+
 def minutes(moment: datetime.datetime) -> float:
     return (moment - NOON).total_seconds() / 60
 
@@ -46,7 +50,7 @@ async def gaps(scene: Scene) -> list[tuple[float, float, str]]:
 
 async def test_looks_within_the_horizon_are_one_interval(scene: Scene) -> None:
     for moment in (0, 1, 2, 57, 112):
-        await ledger.prove(scene.services.database, CONTACT, 7, at=at(moment))
+        await prove(scene, 7, moment)
     assert await spans(scene) == [(0, 112)]
     [interval] = await intervals(scene)
     assert (interval["proofs"], interval["is_open"], interval["endpoint"]) == (5, True, 7)
@@ -55,29 +59,45 @@ async def test_looks_within_the_horizon_are_one_interval(scene: Scene) -> None:
 
 async def test_a_longer_time_without_a_look_is_a_hole(scene: Scene) -> None:
     for moment in (0, 10, 66):
-        await ledger.prove(scene.services.database, CONTACT, 7, at=at(moment))
+        await prove(scene, 7, moment)
     assert await spans(scene) == [(0, 10), (66, 66)]
     assert await gaps(scene) == [(10, 66, "NOT_WATCHED")]
 
 
+@pytest.mark.parametrize(("told", "holes_found"), [((40, 90), 0), ((40,), 1), ((90,), 1), ((40, 200), 1)])
+async def test_deliveries_prove_as_much_as_looks_do(scene: Scene, told: tuple[int, ...], holes_found: int) -> None:
+    endpoint = (await scene.endpoint(1))["id"]
+    await prove(scene, endpoint, 0)
+    for number, moment in enumerate(told):
+        await scene.services.database.pool.execute(
+            """INSERT INTO webhook_delivery (firm, endpoint, resource, model, event, digest, body, received_at)
+            VALUES (1, $1, 'contact', 'contact', 'updated', $2, '', $3)""",
+            endpoint,
+            bytes([number]),
+            at(moment),
+        )
+    await prove(scene, endpoint, 140)
+    assert len(await gaps(scene)) == holes_found
+
+
 async def test_another_endpoint_begins_a_hole_unless_both_were_seen(scene: Scene) -> None:
     database = scene.services.database
-    await ledger.prove(database, CONTACT, 7, at=at(0))
-    await ledger.prove(database, CONTACT, 7, at=at(5))
-    await ledger.prove(database, CONTACT, 8, at=at(5))
+    await prove(scene, 7, 0)
+    await prove(scene, 7, 5)
+    await prove(scene, 8, 5)
     assert await gaps(scene) == []
     await ledger.lapse(database, CONTACT, 8, at=at(20), reason="SUSPENDED_BY_CLIO")
-    await ledger.prove(database, CONTACT, 9, at=at(21))
+    await prove(scene, 9, 21)
     assert await spans(scene) == [(0, 5), (5, 5), (21, 21)]
     assert await gaps(scene) == [(5, 21, "SUSPENDED_BY_CLIO")]
 
 
 async def test_what_expired_held_until_then_if_somebody_looked_shortly_before(scene: Scene) -> None:
     database = scene.services.database
-    await ledger.prove(database, CONTACT, 7, at=at(0))
+    await prove(scene, 7, 0)
     await ledger.lapse(database, CONTACT, 7, at=at(60), reason="EXPIRED", held_until=at(50))
     assert await gaps(scene) == [(50, 60, "EXPIRED")]
-    await ledger.prove(database, CONTACT, 8, at=at(60))
+    await prove(scene, 8, 60)
     await ledger.lapse(database, CONTACT, 8, at=at(999), reason="EXPIRED", held_until=at(900))
     assert await gaps(scene) == [(50, 60, "EXPIRED"), (60, 999, "EXPIRED")]
 
@@ -85,7 +105,7 @@ async def test_what_expired_held_until_then_if_somebody_looked_shortly_before(sc
 async def test_what_is_disproved_is_taken_back(scene: Scene) -> None:
     database = scene.services.database
     for moment in (0, 30):
-        await ledger.prove(database, CONTACT, 7, at=at(moment))
+        await prove(scene, 7, moment)
     await ledger.disprove(database, CONTACT, 7, since=at(10), at=at(31), reason="SILENT")
     assert await spans(scene) == [(0, 10)]
     assert await gaps(scene) == [(10, 31, "SILENT")]
