@@ -6,6 +6,7 @@ for, when a subscription expires and when a record changed are told in them, and
 """
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.db.engine import Database, Executor
@@ -122,16 +123,17 @@ async def close_open(database: Database, endpoints: list[int]) -> None:
     )
 
 
-async def find_unwatched(database: Database, firm: int, *, at: datetime.datetime) -> None:
+async def find_unwatched(database: Database, firm: int, resources: Sequence[str], *, at: datetime.datetime) -> None:
     """Find holes in resources that nothing has covered for longer than the horizon, polled ones too. One statement.
 
     A resource that was never covered has none: its backfill is still to come.
     """
     rows = await database.pool.fetch(
-        """SELECT resource, max(until_at) AS until_at FROM coverage_interval WHERE firm = $1
-        GROUP BY resource HAVING max(until_at) < $2""",
+        """SELECT resource, max(until_at) AS until_at FROM coverage_interval
+        WHERE firm = $1 AND resource = ANY ($3::text[]) GROUP BY resource HAVING max(until_at) < $2""",
         firm,
         at - HORIZON,
+        list(resources),
     )
     for row in rows:
         model = Model(firm=firm, resource=row["resource"])

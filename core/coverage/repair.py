@@ -21,7 +21,7 @@ SELECT hole.id, hole.firm, hole.resource, hole.from_at, hole.swept_at IS NOT NUL
 FROM coverage_hole AS hole
 JOIN firm ON firm.id = hole.firm AND firm.state = 'connected'
 JOIN sync_cursor AS backfilled ON backfilled.firm = hole.firm AND backfilled.resource = hole.resource
-WHERE hole.closed_at IS NULL
+WHERE hole.closed_at IS NULL AND hole.resource = ANY ($2::text[])
   AND NOT EXISTS (
       SELECT FROM sync_run AS run WHERE run.firm = hole.firm AND run.resource = hole.resource
           AND (run.state IN ('queued', 'running')
@@ -42,7 +42,8 @@ async def repair_holes(services: "Services") -> int:
     asked = 0
     busy: set[tuple[int, str]] = set()
     comparing: set[int] = set()
-    for row in await services.database.pool.fetch(_UNREPAIRED, AFTER_FAILURE):
+    names = [resource.name for resource in services.registry.resources]
+    for row in await services.database.pool.fetch(_UNREPAIRED, AFTER_FAILURE, names):
         firm, resource = row["firm"], row["resource"]
         if (firm, resource) in busy or (row["is_swept"] and firm in comparing):
             continue

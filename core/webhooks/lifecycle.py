@@ -67,7 +67,8 @@ async def maintain(services: "Services", firm: int) -> None:
             await _reconcile(await _look(services, firm, eager=False), _subscribed(services, None))
         except ServiceError as error:
             log.warning("webhooks_not_maintained", firm=firm, code=error.code)
-        await ledger.find_unwatched(services.database, firm, at=services.accounts.client(firm).now())
+        names = [resource.name for resource in services.registry.resources]
+        await ledger.find_unwatched(services.database, firm, names, at=services.accounts.client(firm).now())
         await repair.settle(services, firm)
 
 
