@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 AFTER_FAILURE = datetime.timedelta(minutes=10)
-"""How long a resource rests after a run of it failed, or a comparison held something back."""
+"""How long a resource rests after a run of it failed.
+
+A comparison that held something back is left to the daily one, or to whoever confirms it.
+"""
 
 _UNREPAIRED = """
 SELECT hole.id, hole.firm, hole.resource, hole.from_at, hole.swept_at IS NOT NULL AS is_swept
@@ -25,7 +28,8 @@ WHERE hole.closed_at IS NULL AND hole.resource = ANY ($2::text[])
   AND NOT EXISTS (
       SELECT FROM sync_run AS run WHERE run.firm = hole.firm AND run.resource = hole.resource
           AND (run.state IN ('queued', 'running')
-               OR (run.state IN ('failed', 'partial', 'cancelled') AND run.finished_at > now() - $1::interval))
+               OR (run.state = 'partial' AND run.id > coalesce(hole.run, 0))
+               OR (run.state IN ('failed', 'cancelled') AND run.finished_at > now() - $1::interval))
   )
   AND NOT (hole.swept_at IS NOT NULL AND EXISTS (
       SELECT FROM sync_run AS other WHERE other.firm = hole.firm AND other.kind = 'reconcile'
