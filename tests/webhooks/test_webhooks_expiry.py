@@ -1,14 +1,17 @@
 """Time passes at Clio: no model is ever uncovered while the service runs, and what it slept through it repairs."""
 
+import asyncio
 import datetime
 from typing import Any
 
 import pytest
 
+from core.jobs.worker import WorkerProcess
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
 from core.sync.runs import OVERLAP_S
+from core.testing.driving import until
 from core.webhooks import lifecycle
 from core.webhooks.processing import process_deliveries
 from mock_clio.server import MockClioServer
@@ -119,6 +122,29 @@ async def test_after_three_days_down_exactly_the_hole_is_repaired_and_reported(
     [poll] = await intervals(scene, basis="poll")
     assert poll["from_at"] <= hole["from_at"]
     assert poll["until_at"] >= hole["until_at"]
+
+
+async def test_a_worker_that_starts_looks_before_it_polls(
+    scene: Scene, firm: int, settings: Settings, registry: Registry
+) -> None:
+    await begin(scene, firm)
+    await scene.services.database.pool.execute("UPDATE sync_run SET finished_at = finished_at - interval '1 hour'")
+    await pass_time(scene, 3 * DAY)
+    fresh, stop = Services(settings, registry), asyncio.Event()
+
+    async def is_swept() -> bool:
+        return [hole["swept_at"] is not None for hole in await holes(scene)] == [True]
+
+    async with fresh.open():
+        working = asyncio.create_task(WorkerProcess(fresh).run(stop))
+        try:
+            await until(is_swept)
+        finally:
+            stop.set()
+            await working
+    [hole] = await holes(scene)
+    run = await scene.row("sync_run", hole["run"])
+    assert run["since_at"] == hole["from_at"] - datetime.timedelta(seconds=OVERLAP_S)
 
 
 async def test_a_short_outage_is_no_hole_for_clio_sends_again(scene: Scene, firm: int, front: Any) -> None:

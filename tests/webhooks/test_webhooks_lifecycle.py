@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import asyncpg
 import pytest
@@ -13,6 +13,7 @@ from core.webhooks import lifecycle
 from core.webhooks.processing import process_deliveries
 from core.webhooks.states import TRANSITIONS, move
 from core.webhooks.subscription import RENEW_FROM, RENEW_TO, renewal_left
+from tests.webhooks.coverage_stage import down
 from tests.webhooks.webhook_scene import Scene
 
 PREFIX = "/api/v4/webhooks"
@@ -53,6 +54,15 @@ async def test_registration_leads_to_deliveries_that_verify(
         hook = hooks[row["clio_webhook_id"]]
         assert hook["shared_secret"] == scene.secret(row)
         assert hook["status"] == "enabled"
+
+
+async def test_a_handshake_that_nobody_heard_is_finished_from_here(scene: Scene, firm: int, front: Any) -> None:
+    with down(front[0]):
+        await lifecycle.register(scene.services, firm)
+    pending = await scene.endpoints("pending")
+    assert len(pending) == len(subscribed(scene))
+    await lifecycle.maintain(scene.services, firm)
+    assert [row["id"] for row in await scene.endpoints()] == [row["id"] for row in pending]
 
 
 async def test_registering_again_makes_nothing_new(scene: Scene, firm: int) -> None:
