@@ -149,7 +149,8 @@ class Subscriber:
         reason = self.why_replace(row, found)
         if found is None or reason is not None:
             return await self._replace(resource, row, found, reason or MISSING)
-        found = await self.take_in(row["id"], found, confirm=True)
+        if not self._is_known(row, found):
+            found = await self.take_in(row["id"], found, confirm=True)
         if found.status == "pending" and row["created_at"] < _now() - PENDING_MAX:
             return await self._replace(resource, row, found, "HANDSHAKE_OVERDUE")
         await self.renew(resource, row, found)
@@ -203,17 +204,13 @@ class Subscriber:
             secret = offered or (found.shared_secret if confirm else None)
             if secret is not None:
                 found = await self._activate(endpoint, found, secret)
-        secret = found.shared_secret or offered
-        known = (row["clio_webhook_id"], row["expires_at"], row["state"], own_secret(self._services.cipher, row))
-        if known == (found.id, found.expires_at, found.status, secret):
-            return found
         await store_subscription(
             self._services.database,
             self._services.cipher,
             endpoint,
             clio_webhook_id=found.id,
             expires_at=found.expires_at,
-            secret=secret,
+            secret=found.shared_secret or offered,
         )
         await move(self._services.database.pool, endpoint, found.status)
         return found
@@ -300,6 +297,11 @@ class Subscriber:
             await move(self._services.database.pool, endpoint, "failed", error_code=error.code, error_message=reason)
             raise
         return await self.take_in(endpoint, await self.look(int(answer["id"])), confirm=False)
+
+    def _is_known(self, row: asyncpg.Record, found: Subscription) -> bool:
+        """Whether a row says of an enabled subscription what Clio says."""
+        kept = (row["state"], row["clio_webhook_id"], row["expires_at"], own_secret(self._services.cipher, row))
+        return kept == ("enabled", found.id, found.expires_at, found.shared_secret) and found.status == "enabled"
 
     async def _activate(self, endpoint: int, found: Subscription, secret: str) -> Subscription:
         try:

@@ -134,7 +134,7 @@ async def test_a_delivery_ends_the_silence_and_a_missed_change_the_delivering(sc
 
 
 async def test_a_webhook_that_tells_nothing_is_an_alarm_and_covers_nothing(
-    scene: Scene, firm: int, capsys: pytest.CaptureFixture[str]
+    scene: Scene, firm: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     await begin(scene, firm)
     pool = scene.services.database.pool
@@ -150,7 +150,7 @@ async def test_a_webhook_that_tells_nothing_is_an_alarm_and_covers_nothing(
     await work(scene.services)
     endpoint = (await scene.endpoints())[0]
     assert await coverage(scene, endpoint) == "silent"
-    assert "webhook_silent" in capsys.readouterr().err
+    assert "webhook_silent" in caplog.text
     [interval] = await intervals(scene)
     [hole] = await holes(scene)
     assert (interval["is_open"], hole["reason"], hole["from_at"]) == (False, "SILENT", interval["until_at"])

@@ -10,7 +10,7 @@ from core.errors import BadInput, ClioError, NotFound
 from core.webhooks import lifecycle
 from core.webhooks.processing import process_deliveries
 from tests.webhooks.coverage_stage import begin, holes, intervals, unlike
-from tests.webhooks.webhook_scene import Scene
+from tests.webhooks.webhook_scene import Scene, hint
 
 PREFIX = "/api/v4/webhooks"
 
@@ -36,6 +36,7 @@ async def test_the_new_one_is_enabled_before_the_old_one_goes(scene: Scene, firm
     await begin(scene, firm)
     contact = await scene.create(title="Before")
     await scene.until_sent()
+    await process_deliveries(scene.services)
     old, new = await rotate(scene, firm)
     assert (await scene.row("webhook_endpoint", old["id"]))["state"] == "retiring"
     assert (new["state"], new["endpoint_key"] != old["endpoint_key"]) == ("enabled", True)
@@ -53,19 +54,24 @@ async def test_the_new_one_is_enabled_before_the_old_one_goes(scene: Scene, firm
     assert (before["is_open"], after["is_open"]) == (False, True)
 
 
-async def test_the_old_address_answers_410_only_when_nothing_can_be_under_way_to_it(scene: Scene, firm: int) -> None:
+async def test_the_old_address_still_takes_what_is_under_way_to_it(scene: Scene, firm: int) -> None:
+    await lifecycle.register(scene.services, firm)
+    old, _ = await rotate(scene, firm)
+    await lifecycle.maintain(scene.services, firm)
+    assert (await scene.post(old, hint("updated", 1))).status_code == 200
+    assert old["clio_webhook_id"] in await scene.hooks(firm)
+
+
+async def test_it_answers_410_when_nothing_can_be_under_way_to_it_any_more(scene: Scene, firm: int) -> None:
     await lifecycle.register(scene.services, firm)
     old, new = await rotate(scene, firm)
-    await lifecycle.maintain(scene.services, firm)
-    assert (await scene.post(old, {"data": {"id": 1}, "meta": {"event": "updated"}})).status_code == 200
-    assert old["clio_webhook_id"] in await scene.hooks(firm)
     await hour_later(scene)
     await lifecycle.maintain(scene.services, firm)
     retired = await scene.row("webhook_endpoint", old["id"])
     assert (retired["state"], retired["error_code"]) == ("retired", "ROTATED")
     assert old["clio_webhook_id"] not in await scene.hooks(firm)
-    assert (await scene.post(retired, {"data": {"id": 2}})).status_code == 410
-    assert (await scene.post(new, {"data": {"id": 2}, "meta": {"event": "updated"}})).status_code == 200
+    assert (await scene.post(retired, hint("updated", 2))).status_code == 410
+    assert (await scene.post(new, hint("updated", 2))).status_code == 200
 
 
 async def test_all_of_a_firm_can_be_rotated_again_and_again(scene: Scene, firm: int) -> None:
