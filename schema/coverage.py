@@ -65,9 +65,8 @@ async def _coverage(
             ResourceCoverage,
             {
                 **head,
-                "firm": strawberry.ID(str(head["firm"])),
-                "intervals": [_make(CoverageInterval, row) for row in intervals[head["firm"], head["resource"]]],
-                "holes": [_make(CoverageHole, row) for row in holes[head["firm"], head["resource"]]],
+                "intervals": [_make(CoverageInterval, dict(row)) for row in intervals[head["firm"], head["resource"]]],
+                "holes": [_make(CoverageHole, dict(row)) for row in holes[head["firm"], head["resource"]]],
             },
         )
         for head in heads

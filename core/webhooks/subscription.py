@@ -331,7 +331,7 @@ def _webhook_of(resource: Resource) -> WebhookModel:
 
 
 def _pause(refusals: int) -> datetime.timedelta:
-    return min(FAILED_PAUSE * 2 ** min(max(refusals - 1, 0), 8), FAILED_PAUSE_MAX)
+    return min(FAILED_PAUSE * (1 << min(max(refusals - 1, 0), 8)), FAILED_PAUSE_MAX)
 
 
 def _now() -> datetime.datetime:

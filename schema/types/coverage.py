@@ -29,19 +29,27 @@ def _basis(root: Any) -> CoverageBasis:
 
 
 async def _run(root: Any, info: Info) -> SyncRun | None:
-    return await _find(info, _SYNC_RUN, root, vars(root)["run"])
+    return await _sync_run(info, root, "run")
 
 
 async def _reconciliation(root: Any, info: Info) -> SyncRun | None:
-    return await _find(info, _SYNC_RUN, root, vars(root)["reconciliation"])
+    return await _sync_run(info, root, "reconciliation")
 
 
 async def _endpoint(root: Any, info: Info) -> WebhookEndpoint | None:
-    return await _find(info, _ENDPOINT, root, vars(root)["endpoint"])
+    number = vars(root)["endpoint"]
+    if number is None:
+        return None
+    found: WebhookEndpoint | None = await _ENDPOINT.find(info.context.readers, vars(root)["firm"], number)
+    return found
 
 
-async def _find(info: Info, entity: Entity, root: Any, number: int | None) -> Any:
-    return None if number is None else await entity.find(info.context.readers, vars(root)["firm"], number)
+async def _sync_run(info: Info, root: Any, column: str) -> SyncRun | None:
+    number = vars(root)[column]
+    if number is None:
+        return None
+    found: SyncRun | None = await _SYNC_RUN.find(info.context.readers, vars(root)["firm"], number)
+    return found
 
 
 @strawberry.type(description="A while in which nothing of a resource can have changed unseen. Times are Clio's.")
