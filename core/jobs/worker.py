@@ -28,7 +28,7 @@ SWEEP_S = 1.0
 POLLS_S = 5.0
 MAINTAIN_S = 60.0
 LOOKED_MS = 45_000
-"""So long no other worker looks at the webhooks of a firm again."""
+"""So long no other worker looks at the webhooks of a firm again, but for its first look of all."""
 
 FIRST_LOOK_S = 30.0
 """Longest wait of the first polls for the first look at the webhooks, which finds what the service slept through."""
@@ -139,7 +139,8 @@ class WorkerProcess:
         rows = await self._services.database.pool.fetch("SELECT id FROM firm WHERE state = 'connected'")
         try:
             for row in rows:
-                if await self._services.redis.set(f"webhooks:looked:{row['id']}", 1, nx=True, px=LOOKED_MS):
+                is_first = await self._services.redis.set(f"webhooks:looked:{row['id']}", 1, nx=True, px=LOOKED_MS)
+                if is_first or not self._looked.is_set():
                     await lifecycle.maintain(self._services, row["id"])
         finally:
             self._looked.set()
