@@ -234,6 +234,13 @@ class CoverageHole(PostgresTable, tablename="coverage_hole"):
     coverage_hole_firm_resource_from_at = Unique(["firm", "resource", "from_at"])
 
 
+class Intake(PostgresTable, tablename="intake"):
+    """One row: when some API process last said that it takes deliveries."""
+
+    id = BigSerial(primary_key=True)
+    seen_at = Timestamptz()
+
+
 TABLES = (
     Firm,
     OAuthState,
@@ -247,5 +254,6 @@ TABLES = (
     WebhookDelivery,
     CoverageInterval,
     CoverageHole,
+    Intake,
 )
 """Every table of core, in the order they are created."""

@@ -14,7 +14,7 @@ import asyncpg
 
 from core.clio.client import ClioClient
 from core.clio.webhooks import delete_webhook, list_webhooks
-from core.coverage import canary, ledger, repair
+from core.coverage import canary, intake, ledger, repair
 from core.errors import BadInput, ClioError, ClioUnauthorized, NotFound, ServiceError
 from core.logging import get_logger
 from core.resource import Resource
@@ -182,11 +182,14 @@ class _View:
 async def _look(services: "Services", firm: int, *, eager: bool) -> _View:
     client = services.accounts.client(firm)
     listed = await _at_clio(client)
+    receiving = await intake.is_up(services.database)
+    if not receiving:
+        log.warning("webhooks_taken_by_nobody", firm=firm, next_step="see why no `clio-service serve` runs")
     return _View(
         services=services,
         firm=firm,
         client=client,
-        subscriber=Subscriber(services, client, firm, eager=eager),
+        subscriber=Subscriber(services, client, firm, eager=eager, receiving=receiving),
         rows=await live_endpoints(services.database, firm),
         listed=listed,
         eager=eager,

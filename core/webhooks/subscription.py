@@ -118,14 +118,18 @@ def renewal_left(key: str, life: datetime.timedelta) -> datetime.timedelta:
 class Subscriber:
     """Makes, checks, renews and ends the subscriptions of one firm; the caller holds the firm's lock.
 
-    `eager` retries what Clio refused at once, for when a person asks; else it rests, longer each time.
+    `eager` retries what Clio refused at once, for when a person asks; else it rests, longer each time. Without
+    `receiving`, deliveries are taken by nobody just now, and nothing proves coverage.
     """
 
-    def __init__(self, services: "Services", client: ClioClient, firm: int, *, eager: bool) -> None:
+    def __init__(
+        self, services: "Services", client: ClioClient, firm: int, *, eager: bool, receiving: bool = True
+    ) -> None:
         self._services = services
         self._client = client
         self._firm = firm
         self._eager = eager
+        self._receiving = receiving
         self.ended: set[int] = set()
         """Clio's ids of the subscriptions it has ended."""
 
@@ -218,9 +222,9 @@ class Subscriber:
     async def prove(self, resource: Resource, endpoint: int, found: Subscription) -> None:
         """Note in the ledger whether a subscription covers its resource, as Clio describes it."""
         database, model = self._services.database, Model(firm=self._firm, resource=resource.name)
-        if found.status == "enabled":
+        if found.status == "enabled" and self._receiving:
             await prove(database, model, endpoint, at=found.seen_at, ahead=self._client.ahead)
-        else:
+        elif found.status != "enabled":
             await lapse(database, model, endpoint, at=found.seen_at, reason=found.status.upper())
 
     async def renew(

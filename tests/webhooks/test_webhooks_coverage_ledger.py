@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from core.coverage import ledger, repair
+from core.coverage import intake, ledger, repair
 from core.coverage.ledger import Model
 from core.sync import runs
+from core.testing.driving import until
 from core.webhooks import lifecycle
 from tests.webhooks.coverage_stage import (
     DAY,
@@ -109,6 +110,28 @@ async def test_what_is_disproved_is_taken_back(scene: Scene) -> None:
     await ledger.disprove(database, CONTACT, 7, since=at(10), at=at(31), reason="SILENT")
     assert await spans(scene) == [(0, 10)]
     assert await gaps(scene) == [(10, 31, "SILENT")]
+
+
+async def test_while_no_api_runs_nothing_is_proven(scene: Scene, firm: int) -> None:
+    await begin(scene, firm)
+    pool = scene.services.database.pool
+    [before] = await intervals(scene)
+    await pool.execute("INSERT INTO intake (id, seen_at) VALUES (1, now() - interval '2 minutes')")
+    for gaps_found in (0, 1):
+        await pass_time(scene, 40 * MINUTE)
+        await lifecycle.maintain(scene.services, firm)
+        assert [row["until_at"] for row in await intervals(scene)] == [before["until_at"]]
+        assert len(await holes(scene)) == gaps_found
+    async with intake.beating(scene.services.database):
+
+        async def is_up() -> bool:
+            return await intake.is_up(scene.services.database)
+
+        await until(is_up)
+    await turn(scene.services, firm)
+    [hole] = await holes(scene)
+    assert (hole["reason"], hole["closed_at"] is not None) == ("NOT_WATCHED", True)
+    assert [row["is_open"] for row in await intervals(scene)] == [False, True]
 
 
 async def test_connecting_covers_everything_without_a_hole(scene: Scene, firm: int) -> None:

@@ -26,6 +26,11 @@ CREATE TABLE coverage_hole (
     CONSTRAINT coverage_hole_firm_resource_from_at UNIQUE (firm, resource, from_at)
 );
 
+CREATE TABLE intake (
+    id bigserial primary key,
+    seen_at timestamptz not null default now()
+);
+
 ALTER TABLE webhook_endpoint
     ADD COLUMN silent_at timestamptz,
     ADD COLUMN refusals integer not null default 0,
