@@ -6,7 +6,7 @@ for, when a subscription expires and when a record changed are told in them, and
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.db.engine import Database, Executor
@@ -123,21 +123,27 @@ async def close_open(database: Database, endpoints: list[int]) -> None:
     )
 
 
-async def find_unwatched(database: Database, firm: int, resources: Sequence[str], *, at: datetime.datetime) -> None:
-    """Find holes in resources that nothing has covered for longer than the horizon, polled ones too. One statement.
+async def find_unwatched(
+    database: Database, firm: int, patience: Mapping[str, datetime.timedelta], *, at: datetime.datetime
+) -> None:
+    """Find holes in resources that nothing has covered for longer than is usual, polled ones too. One statement.
 
-    A resource that was never covered has none: its backfill is still to come.
+    `patience` says by resource how long is usual; less than the horizon never is a hole. A resource that was never
+    covered has none: its backfill is still to come.
     """
     rows = await database.pool.fetch(
-        """SELECT resource, max(until_at) AS until_at FROM coverage_interval
-        WHERE firm = $1 AND resource = ANY ($3::text[]) GROUP BY resource HAVING max(until_at) < $2""",
-        firm,
-        at - HORIZON,
-        list(resources),
+        _UNWATCHED, firm, at, list(patience), [max(each, HORIZON) for each in patience.values()]
     )
     for row in rows:
         model = Model(firm=firm, resource=row["resource"])
         await find_hole(database.pool, model, from_at=row["until_at"], until_at=at, reason=NOT_WATCHED)
+
+
+_UNWATCHED = """
+SELECT known.resource, max(known.until_at) AS until_at FROM coverage_interval AS known
+JOIN unnest($3::text[], $4::interval[]) AS usual (resource, patience) USING (resource)
+WHERE known.firm = $1
+GROUP BY known.resource, usual.patience HAVING max(known.until_at) < $2::timestamptz - usual.patience"""
 
 
 async def find_hole(
@@ -191,7 +197,7 @@ _SWEPT = """
 UPDATE coverage_hole AS hole SET swept_at = now(), run = known.run
 FROM coverage_interval AS known
 WHERE hole.firm = $1 AND hole.closed_at IS NULL AND hole.swept_at IS NULL
-  AND known.firm = hole.firm AND known.resource = hole.resource AND known.basis <> 'webhook'
+  AND known.firm = hole.firm AND known.resource = hole.resource
   AND coalesce(known.from_at, '-infinity') <= hole.from_at AND known.until_at >= hole.until_at
 RETURNING hole.resource, hole.from_at, hole.until_at, hole.run"""
 
@@ -204,14 +210,19 @@ LEFT JOIN LATERAL (
       AND high_water_at + $2::interval >= swept.until_at ORDER BY id LIMIT 1
 ) AS compared ON true
 WHERE hole.id = swept.id AND swept.firm = $1 AND swept.swept_at IS NOT NULL AND swept.closed_at IS NULL
-  AND (compared.id IS NOT NULL OR NOT swept.resource = ANY ($3::text[]))
+  AND (compared.id IS NOT NULL OR NOT swept.resource = ANY ($3::text[]) OR EXISTS (
+      SELECT FROM coverage_interval AS known
+      WHERE known.firm = swept.firm AND known.resource = swept.resource AND known.basis = 'webhook'
+        AND known.from_at <= swept.from_at AND known.until_at >= swept.until_at
+  ))
 RETURNING hole.resource, hole.from_at, hole.until_at, hole.run, hole.reconciliation"""
 
 
 async def settle_holes(database: Database, firm: int, *, ahead: datetime.timedelta, with_list: list[str]) -> None:
     """Mark the holes of a firm that runs have covered by now, and those whose deletions were looked for since.
 
-    `with_list` are the resources that can be reconciled; of any other, a hole is closed when it has been read.
+    `with_list` are the resources that can be reconciled; of any other, a hole is closed when it has been read. One that
+    deliveries have since shown to be none, while Clio itself could not be asked, is closed without a run.
     """
     for row in await database.pool.fetch(_SWEPT, firm):
         log.info("coverage_hole_swept", firm=firm, **_plain(dict(row)))

@@ -67,8 +67,8 @@ async def maintain(services: "Services", firm: int) -> None:
             await _reconcile(await _look(services, firm, eager=False), _subscribed(services, None))
         except ServiceError as error:
             log.warning("webhooks_not_maintained", firm=firm, code=error.code)
-        names = [resource.name for resource in services.registry.resources]
-        await ledger.find_unwatched(services.database, firm, names, at=services.accounts.client(firm).now())
+        patience = {each.name: _patience(services, each) for each in services.registry.resources}
+        await ledger.find_unwatched(services.database, firm, patience, at=services.accounts.client(firm).now())
         await repair.settle(services, firm)
 
 
@@ -159,6 +159,11 @@ async def delete_quietly(client: ClioClient, firm: int, webhook_id: int) -> None
         await delete_webhook(client, webhook_id)
     except (ClioError, NotFound) as error:
         log.warning("webhook_not_deleted", firm=firm, webhook=webhook_id, code=error.code)
+
+
+def _patience(services: "Services", resource: Resource) -> datetime.timedelta:
+    """Return how long a resource may go unread: twice the time between polls."""
+    return 2 * datetime.timedelta(seconds=resource.poll_s * services.settings.poll_factor)
 
 
 @dataclass(frozen=True, kw_only=True)

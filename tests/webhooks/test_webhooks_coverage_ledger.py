@@ -81,6 +81,24 @@ async def test_deliveries_prove_as_much_as_looks_do(scene: Scene, told: tuple[in
     assert len(await gaps(scene)) == holes_found
 
 
+async def test_a_hole_that_deliveries_show_to_be_none_is_closed_without_a_run(scene: Scene) -> None:
+    endpoint = (await scene.endpoint(1))["id"]
+    database = scene.services.database
+    await prove(scene, endpoint, 0)
+    await ledger.find_unwatched(database, 1, {"contact": datetime.timedelta()}, at=at(60))
+    assert await gaps(scene) == [(0, 60, "NOT_WATCHED")]
+    await database.pool.execute(
+        """INSERT INTO webhook_delivery (firm, endpoint, resource, model, event, digest, body, received_at)
+        VALUES (1, $1, 'contact', 'contact', 'updated', '', '', $2)""",
+        endpoint,
+        at(50),
+    )
+    await prove(scene, endpoint, 61)
+    await repair.settle(scene.services, 1)
+    [hole] = await holes(scene)
+    assert (hole["run"], hole["reconciliation"], hole["closed_at"] is not None) == (None, None, True)
+
+
 async def test_another_endpoint_begins_a_hole_unless_both_were_seen(scene: Scene) -> None:
     database = scene.services.database
     await prove(scene, 7, 0)
@@ -164,6 +182,15 @@ async def test_a_polled_resource_that_nobody_read_has_a_hole_too(scene: Scene, f
     [hole] = await holes(scene, "user")
     assert (hole["reason"], hole["closed_at"] is not None) == ("NOT_WATCHED", True)
     assert datetime.timedelta(hours=1.9) < hole["until_at"] - hole["from_at"] < datetime.timedelta(hours=2.1)
+
+
+async def test_what_is_seldom_polled_is_not_missed_sooner(scene: Scene, firm: int) -> None:
+    await begin(scene, firm)
+    for hours, gaps_found in ((5, 0), (7, 1)):
+        day = {"user": datetime.timedelta(hours=6)}
+        now = await clio_now(scene) + datetime.timedelta(hours=hours)
+        await ledger.find_unwatched(scene.services.database, firm, day, at=now)
+        assert len(await holes(scene, None)) == gaps_found
 
 
 async def test_a_hole_lasts_while_runs_fail_and_is_repaired_when_they_do_not(scene: Scene, firm: int) -> None:
