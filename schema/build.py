@@ -22,11 +22,11 @@ from schema.errors import shape_errors
 from schema.extending import extensions_of
 from schema.lookups import lookup_field, node_fields
 from schema.metrics import metrics_field
+from schema.mutations import Mutation
 from schema.operations import ENTITIES, operation_fields
 from schema.read.plans import Planner
 from schema.scalars import SCALARS
 from schema.subscriptions import Subscription
-from schema.webhook_mutations import Mutation
 
 
 class KnownDocument(SchemaExtension):

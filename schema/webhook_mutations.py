@@ -1,16 +1,15 @@
 """Mutations about webhook endpoints: registering, renewing, rotating, ending."""
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
 from core.errors import NotFound
 from core.webhooks import lifecycle
-from schema import mutations
 from schema.context import Info, OperationContext
 from schema.global_ids import read_firm, read_id_of
-from schema.mutations import Errors, collecting
+from schema.mutation_errors import Errors, collecting
 from schema.operations import WEBHOOK_ENDPOINT
 from schema.types.webhooks import WebhookEndpoint
 
@@ -149,24 +148,23 @@ async def _live(context: OperationContext, firms: Iterable[int], resource: str |
     return [WEBHOOK_ENDPOINT.make(row) for row in rows]
 
 
-@strawberry.type(description="Everything that can be changed. The scope `write` is needed.")
-class Mutation(mutations.Mutation):
-    """The root of mutations, with those about webhooks."""
+REGISTER_WEBHOOKS: Any = strawberry.field(
+    resolver=_register,
+    description="Subscribe at Clio to every resource with a webhook, or to one; repairs what is lost and asks again"
+    " for what Clio refused. What lives is left as it is.",
+)
 
-    register_webhooks: RegisterWebhooksPayload = strawberry.field(
-        resolver=_register,
-        description="Subscribe at Clio to every resource with a webhook, or to one; repairs what is lost and asks again"
-        " for what Clio refused. What lives is left as it is.",
-    )
-    renew_webhook: RenewWebhookPayload = strawberry.field(
-        resolver=_renew, description="Extend a subscription to the longest life there is; one that is lost is replaced."
-    )
-    rotate_webhooks: RotateWebhooksPayload = strawberry.field(
-        resolver=_rotate,
-        description="Give endpoints other addresses and secrets without a gap: the old ones take deliveries for an hour"
-        " more.",
-    )
-    delete_webhook: DeleteWebhookPayload = strawberry.field(
-        resolver=_delete,
-        description="End a subscription for good: the resource is polled alone until registerWebhooks.",
-    )
+RENEW_WEBHOOK: Any = strawberry.field(
+    resolver=_renew, description="Extend a subscription to the longest life there is; one that is lost is replaced."
+)
+
+ROTATE_WEBHOOKS: Any = strawberry.field(
+    resolver=_rotate,
+    description="Give endpoints other addresses and secrets without a gap: the old ones take deliveries for an hour"
+    " more.",
+)
+
+DELETE_WEBHOOK: Any = strawberry.field(
+    resolver=_delete,
+    description="End a subscription for good: the resource is polled alone until registerWebhooks.",
+)
