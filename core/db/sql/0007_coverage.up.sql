@@ -39,3 +39,6 @@ ALTER TABLE webhook_endpoint
 CREATE INDEX coverage_interval_firm ON coverage_interval (firm, resource, basis, until_at);
 CREATE INDEX coverage_interval_open ON coverage_interval (endpoint) WHERE is_open;
 CREATE INDEX coverage_hole_open ON coverage_hole (firm, resource) WHERE closed_at IS NULL;
+-- All that Clio changed before a cursor is in the mirror: what the service sleeps through from there on is a hole.
+INSERT INTO coverage_interval (firm, resource, basis, until_at)
+SELECT firm, resource, 'backfill', high_water_at FROM sync_cursor WHERE backfilled_at IS NOT NULL;
