@@ -10,6 +10,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
+from core.coverage import intake
 from core.health import live, ready_handler
 from core.loading import route_handlers
 from core.logging import get_logger
@@ -33,7 +34,12 @@ def create_app(services: Services) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        async with services.open(), inbox.running(), receiver.running():
+        async with (
+            services.open(),
+            inbox.running(),
+            receiver.running(),
+            intake.beating(services.database),
+        ):
             yield
 
     routes = route_handlers(services)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from email.utils import formatdate
 
 from mock_clio.api.router import PREFIX, Api
 from mock_clio.control.endpoints import CONTROL_PREFIX, Control
@@ -41,7 +42,9 @@ class MockClio:
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
             request = await read_request(scope, receive, self.state.settings.public_url)
-            await send_response(send, await self._answer(request))
+            answer = await self._answer(request)
+            answer.headers.append(("Date", formatdate(self.state.clock.now(), usegmt=True)))
+            await send_response(send, answer)
 
     async def start(self) -> None:
         """Begin what runs beside the requests: timers, and traffic where the settings ask for it."""

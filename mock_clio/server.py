@@ -67,6 +67,7 @@ def _config(app: Asgi) -> uvicorn.Config:
         app,
         interface="asgi3",
         access_log=False,
+        date_header=False,
         lifespan="on",
         log_config=None,
         proxy_headers=False,

@@ -7,6 +7,7 @@ import strawberry
 from schema.arguments import argument, list_arguments, with_arguments
 from schema.connections import connection_field, connection_type
 from schema.context import Info
+from schema.coverage import coverage_field
 from schema.entities import Entity, describe_fields
 from schema.filters import FilterInputs
 from schema.global_ids import read_firm
@@ -59,6 +60,7 @@ def operation_fields() -> dict[str, Any]:
     fields: dict[str, Any] = {
         "firms": strawberry.field(resolver=_firms, description="The firms the caller may see, in order of number."),
         "me": strawberry.field(resolver=_me, description="The bearer of the token."),
+        "coverage": coverage_field(),
         "webhook_metrics": strawberry.field(
             resolver=with_arguments(
                 _webhook_metrics,

@@ -7,6 +7,7 @@ from typing import Protocol
 import httpx
 
 from core.clio.budget import RequestBudget
+from core.clio.clock import ClioClock
 from core.settings import Settings
 
 RENEW_BEFORE_S = 300
@@ -42,6 +43,7 @@ class AccessKeeper(Protocol):
     settings: Settings
     http: httpx.AsyncClient
     budget: RequestBudget
+    clock: ClioClock
 
     async def access(self, firm: int) -> Access:
         """Return an access token that is good for a while."""

@@ -15,6 +15,7 @@ from core.clio.access import Access
 from core.clio.answers import data_of, error_of, record_of
 from core.clio.budget import RequestBudget
 from core.clio.client import ClioClient
+from core.clio.clock import ClioClock
 from core.clio.regions import API_PATH, REGION_NAMES, base_url
 from core.db.cipher import Cipher
 from core.db.engine import Connection, Database, Executor
@@ -41,6 +42,7 @@ class ClioAccounts:
         self.settings = settings
         self.http = http
         self.budget = budget
+        self.clock = ClioClock()
         self._database = database
         self._cipher = cipher
         self._known: dict[int, Access] = {}

@@ -53,6 +53,15 @@ class ClioClient:
         self._accounts = accounts
         self.firm = firm
 
+    @property
+    def ahead(self) -> datetime.timedelta:
+        """How far Clio's clock is ahead of ours, by its latest answer to this firm; negative where it is behind."""
+        return self._accounts.clock.ahead(self.firm)
+
+    def now(self) -> datetime.datetime:
+        """Return the present by Clio's clock."""
+        return datetime.datetime.now(datetime.UTC) + self.ahead
+
     async def request(
         self,
         method: str,
@@ -242,6 +251,7 @@ class ClioClient:
         except (httpx.HTTPError, TimeoutError) as error:
             raise ClioUnavailable(f"clio did not answer {what} ({type(error).__name__})") from error
         slot.observe(response.headers)
+        self._accounts.clock.observe(self.firm, response.headers)
         return response
 
 

@@ -157,7 +157,9 @@ class WebhookEndpoint(PostgresTable, tablename="webhook_endpoint"):
     endpoint_key = Varchar(length=64, unique=True, help_text="unguessable last part of the address")
     clio_webhook_id = BigInt(null=True, default=None, help_text="null until Clio has answered the POST")
     state = Varchar(
-        length=16, default="creating", help_text="creating | pending | enabled | suspended | retired | failed"
+        length=16,
+        default="creating",
+        help_text="creating | pending | enabled | suspended | failed | retiring | retired",
     )
     secret = Bytea(null=True, default=None, help_text="envelope; the key deliveries are signed with")
     offered_secret = Bytea(
@@ -170,6 +172,9 @@ class WebhookEndpoint(PostgresTable, tablename="webhook_endpoint"):
     created_at = Timestamptz()
     updated_at = Timestamptz()
     enabled_at = Timestamptz(null=True, default=None, help_text="when it last became enabled")
+    silent_at = Timestamptz(null=True, default=None, help_text="when a poll found what it had not told of")
+    refusals = Integer(default=0, help_text="how often in a row Clio refused it")
+    error_message = Text(null=True, default=None, help_text="what Clio said when it refused it")
 
 
 class WebhookDelivery(PostgresTable, tablename="webhook_delivery"):
@@ -199,6 +204,45 @@ class WebhookDelivery(PostgresTable, tablename="webhook_delivery"):
     webhook_delivery_endpoint_digest = Unique(["endpoint", "digest", "copy"])
 
 
+class CoverageInterval(PostgresTable, tablename="coverage_interval"):
+    """A stretch of Clio's time in which nothing of a resource can have changed unseen. Times are Clio's."""
+
+    id = BigSerial(primary_key=True)
+    firm = BigInt()
+    resource = Varchar(length=64)
+    basis = Varchar(length=16, help_text="webhook | poll | backfill")
+    from_at = Timestamptz(null=True, default=None, help_text="null: since ever, which only a backfill covers")
+    until_at = Timestamptz(help_text="up to when it is proven")
+    is_open = Boolean(default=False, help_text="a webhook that is still looked after")
+    proofs = Integer(default=1, help_text="how often it was proven: looks at the subscription, or runs")
+    endpoint = BigInt(null=True, default=None, help_text="webhook_endpoint.id, of a webhook")
+    run = BigInt(null=True, default=None, help_text="sync_run.id of the latest run, of a poll or backfill")
+
+
+class CoverageHole(PostgresTable, tablename="coverage_hole"):
+    """A stretch of Clio's time that no webhook and no run covered when it was found, and what repaired it."""
+
+    id = BigSerial(primary_key=True)
+    firm = BigInt()
+    resource = Varchar(length=64)
+    from_at = Timestamptz(help_text="Clio's time")
+    until_at = Timestamptz(help_text="Clio's time; moves on while it lasts")
+    reason = Varchar(length=64, help_text="why the webhook ended, SILENT, or NOT_WATCHED")
+    found_at = Timestamptz()
+    run = BigInt(null=True, default=None, help_text="sync_run.id of what read it, or is about to")
+    swept_at = Timestamptz(null=True, default=None, help_text="when what changed in it had been read")
+    reconciliation = BigInt(null=True, default=None, help_text="sync_run.id of what found the deletions in it")
+    closed_at = Timestamptz(null=True, default=None, help_text="when nothing of it was left to find")
+    coverage_hole_firm_resource_from_at = Unique(["firm", "resource", "from_at"])
+
+
+class Intake(PostgresTable, tablename="intake"):
+    """One row: when some API process last said that it takes deliveries."""
+
+    id = BigSerial(primary_key=True)
+    seen_at = Timestamptz()
+
+
 TABLES = (
     Firm,
     OAuthState,
@@ -210,5 +254,8 @@ TABLES = (
     Change,
     WebhookEndpoint,
     WebhookDelivery,
+    CoverageInterval,
+    CoverageHole,
+    Intake,
 )
 """Every table of core, in the order they are created."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
+from core.coverage import repair
 from core.db.engine import CONNECT_ERRORS
 from core.jobs.queue import DELIVERY_JOB, QUEUE_NAME, SYNC_JOB, decode_job, encode_job
 from core.logging import get_logger
@@ -26,8 +27,14 @@ log = get_logger(__name__)
 
 SWEEP_S = 1.0
 POLLS_S = 5.0
-MAINTAIN_S = 300.0
 DRAIN_S = 5.0
+MAINTAIN_S = 60.0
+LOOKED_MS = 45_000
+"""So long no other worker looks at the webhooks of a firm again, but for its first look of all."""
+
+FIRST_LOOK_S = 30.0
+"""Longest wait of the first polls for the first look at the webhooks, which finds what the service slept through."""
+
 RESTART_S = 1.0
 JOB_TIMEOUT_S = engine.SLICE_S + 300
 DELIVERY_SLOTS = 4
@@ -41,6 +48,7 @@ class WorkerProcess:
         self._owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._spill = Spill(services)
         self._sync_slots = asyncio.Semaphore(services.settings.sync_concurrency)
+        self._looked = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; runs in hand are given back, so another worker goes on with their next page."""
@@ -128,13 +136,22 @@ class WorkerProcess:
         await self._spill.drain()
 
     async def _polls(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._looked.wait(), FIRST_LOOK_S)
+        self._looked.set()
+        await repair.repair_holes(self._services)
         await schedule.request_due_polls(self._services)
         await schedule.request_due_reconciliations(self._services)
 
     async def _maintain(self) -> None:
         rows = await self._services.database.pool.fetch("SELECT id FROM firm WHERE state = 'connected'")
-        for row in rows:
-            await lifecycle.maintain(self._services, row["id"])
+        try:
+            for row in rows:
+                is_first = await self._services.redis.set(f"webhooks:looked:{row['id']}", 1, nx=True, px=LOOKED_MS)
+                if is_first or not self._looked.is_set():
+                    await lifecycle.maintain(self._services, row["id"])
+        finally:
+            self._looked.set()
 
 
 _DELIVERIES_DUE = """

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from core.clio.client import Page
+from core.coverage import canary, repair
 from core.errors import (
     ClioForbidden,
     ClioGrantDead,
@@ -63,6 +64,8 @@ async def work_on(services: "Services", run_id: int, *, owner: str) -> str:
 
 
 async def _settle(services: "Services", run: Run, owner: str) -> str:
+    clock = services.accounts.clock
+    before = clock.ahead(run.firm) if clock.has_told(run.firm) else None
     try:
         done = await _work(services, run, owner)
     except asyncio.CancelledError:
@@ -73,8 +76,13 @@ async def _settle(services: "Services", run: Run, owner: str) -> str:
     if not done:
         await runs.put_back(services.database, run, owner=owner, delay_s=0, error=None, failed=False)
         return "queued"
-    if not await runs.succeed(services.database, run, owner=owner):
+    ahead = clock.ahead(run.firm)
+    least = ahead if before is None else min(ahead, before)
+    if not await runs.succeed(services.database, run, owner=owner, ahead=least):
         return "lost"
+    if run.kind == "incremental":
+        await canary.listen(services, run, ahead=ahead)
+    await repair.settle(services, run.firm)
     if run.kind == "backfill":
         await runs.request_runs(services, firms=[run.firm], resource=run.resource, full=False)
     return "succeeded"

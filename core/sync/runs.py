@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from core.coverage.ledger import COVERED_BY_RUN
 from core.db.engine import Database
 from core.errors import BadInput, NotFound, ServiceError
 from core.logging import get_logger
@@ -46,12 +47,19 @@ class Run:
     confirm_disappeared: bool
 
 
-async def request_runs(services: "Services", *, firms: Sequence[int], resource: str | None, full: bool) -> list[int]:
+async def request_runs(
+    services: "Services",
+    *,
+    firms: Sequence[int],
+    resource: str | None,
+    full: bool,
+    changed_since: datetime.datetime | None = None,
+) -> list[int]:
     """Ask for a run of each resource (or of one) for each connected firm, and wake the workers; return the run ids.
 
     A resource that was never read in full, or whose plugin has come to keep other fields since, is backfilled, as is
     one asked for with `full`; otherwise the run is incremental. A resource with a run queued or running keeps that one,
-    and its id is returned.
+    and its id is returned. An incremental run reads what changed since the last one, or since `changed_since`.
 
     Raises:
         NotFound: there is no such resource.
@@ -60,7 +68,8 @@ async def request_runs(services: "Services", *, firms: Sequence[int], resource: 
     wanted = [services.registry.resource(resource)] if resource else services.registry.resources
     names, fields = [each.name for each in wanted], [each.endpoint.fields for each in wanted]
     return await _wake(
-        services, await services.database.pool.fetch(_REQUEST, list(firms), names, full, OVERLAP_S, fields)
+        services,
+        await services.database.pool.fetch(_REQUEST, list(firms), names, full, OVERLAP_S, fields, changed_since),
     )
 
 
@@ -84,7 +93,8 @@ WITH wanted AS (
 ), asked AS (
     INSERT INTO sync_run (firm, resource, kind, fields, since_at)
     SELECT firm, resource, CASE WHEN whole THEN 'backfill' ELSE 'incremental' END, fields,
-           CASE WHEN whole THEN NULL ELSE high_water_at - make_interval(secs => $4) END
+           CASE WHEN whole THEN NULL
+                ELSE coalesce($6::timestamptz, high_water_at) - make_interval(secs => $4) END
     FROM wanted ORDER BY firm, place
     ON CONFLICT (firm, resource) WHERE state IN ('queued', 'running')
     DO UPDATE SET not_before_at = sync_run.not_before_at
@@ -187,21 +197,27 @@ async def beat(database: Database, run_id: int, *, owner: str, lease_s: float) -
     return "cancelled" if row["cancel_requested"] else "held"
 
 
-async def succeed(database: Database, run: Run, *, owner: str) -> bool:
-    """Finish a run and move its cursor, in one statement; False when the lease is somebody else's.
+async def succeed(database: Database, run: Run, *, owner: str, ahead: datetime.timedelta) -> bool:
+    """Finish a run, move its cursor and note what it covers, in one statement; False when the lease is somebody else's.
 
-    A reconcile run moves no cursor: it leaves what changed meanwhile to the next incremental one.
+    `ahead` is how far Clio's clock is ahead of ours. A cursor moves only where the run began at or before it. A
+    reconcile run moves none: it leaves what changed meanwhile to the next incremental one.
     """
     row = await database.pool.fetchrow(
         f"""WITH finished AS (
                UPDATE sync_run SET state = 'succeeded', finished_at = now(), lease_owner = NULL, lease_until = NULL,
                    next_url = NULL, error_code = NULL, error_message = NULL
                WHERE id = $1 AND lease_owner = $2 AND state = 'running' AND NOT cancel_requested
-               RETURNING id, firm, resource, kind, fields, high_water_at
-           ), {_CLOSE_REPORT}, moved AS (
+               RETURNING id, firm, resource, kind, fields, since_at, high_water_at
+           ), {_CLOSE_REPORT}, {COVERED_BY_RUN}, moved AS (
                INSERT INTO sync_cursor (firm, resource, high_water_at, backfilled_at, fields)
-               SELECT firm, resource, high_water_at, CASE kind WHEN 'backfill' THEN now() END, fields
-               FROM finished WHERE kind <> 'reconcile'
+               SELECT finished.firm, finished.resource,
+                      CASE WHEN since_at > known.high_water_at THEN known.high_water_at
+                      ELSE finished.high_water_at + least($3::interval, interval '0') END,
+                      CASE kind WHEN 'backfill' THEN now() END, finished.fields
+               FROM finished LEFT JOIN sync_cursor AS known
+                   ON known.firm = finished.firm AND known.resource = finished.resource
+               WHERE kind <> 'reconcile'
                ON CONFLICT (firm, resource) DO UPDATE SET
                    high_water_at = greatest(sync_cursor.high_water_at, EXCLUDED.high_water_at),
                    backfilled_at = coalesce(EXCLUDED.backfilled_at, sync_cursor.backfilled_at),
@@ -210,6 +226,7 @@ async def succeed(database: Database, run: Run, *, owner: str) -> bool:
            SELECT id FROM finished""",
         run.id,
         owner,
+        ahead,
     )
     return row is not None
 

@@ -39,11 +39,9 @@ WHERE firm.state = 'connected'
   AND (latest.state IS NULL
        OR latest.finished_at < now() - make_interval(secs => $2 * latest.intervals)
        OR (latest.finished_at < now() - make_interval(secs => $3 * latest.intervals) AND NOT EXISTS (
-           SELECT FROM (
-               SELECT * FROM webhook_endpoint WHERE firm = firm.id AND resource = $1 AND state <> 'retired'
-               ORDER BY id DESC LIMIT 1
-           ) AS endpoint
-           WHERE {coverage_sql("endpoint")} IN ('delivering', 'unproven')
+           SELECT FROM webhook_endpoint AS endpoint
+           WHERE endpoint.firm = firm.id AND endpoint.resource = $1 AND endpoint.state = 'enabled'
+             AND {coverage_sql("endpoint")} IN ('delivering', 'unproven')
        )))"""
 
 

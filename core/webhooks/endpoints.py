@@ -34,7 +34,7 @@ KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What a key can look like; anything else is not worth a question to the database."""
 
 _COLUMNS = """id, firm, resource, model, endpoint_key, clio_webhook_id, state, secret, offered_secret, events, fields,
-expires_at, error_code, created_at, updated_at"""
+expires_at, error_code, refusals, silent_at, created_at, updated_at"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +91,19 @@ async def live_endpoints(database: Database, firm: int) -> list[asyncpg.Record]:
     return await database.pool.fetch(
         f"SELECT {_COLUMNS} FROM webhook_endpoint WHERE firm = $1 AND state <> 'retired' ORDER BY id", firm
     )
+
+
+async def ended_by_hand(database: Database, firm: int, reason: str) -> set[str]:
+    """Return the resources of a firm whose latest endpoint was retired for a reason."""
+    rows = await database.pool.fetch(
+        """SELECT resource FROM (
+            SELECT DISTINCT ON (resource) resource, state, error_code FROM webhook_endpoint
+            WHERE firm = $1 ORDER BY resource, id DESC
+        ) AS latest WHERE state = 'retired' AND error_code = $2""",
+        firm,
+        reason,
+    )
+    return {row["resource"] for row in rows}
 
 
 async def store_subscription(

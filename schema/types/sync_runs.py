@@ -55,6 +55,9 @@ class SyncRun(Node):
     progress: float | None = strawberry.field(
         resolver=progress_of, description="Part of the records read, 0 to 1; null while Clio has not said how many."
     )
+    since_at: datetime.datetime | None = strawberry.field(
+        description="An incremental run asks for what Clio changed since then; null for all other runs."
+    )
     records_seen: int = strawberry.field(description="Records read.")
     records_created: int = strawberry.field(description="Records new to the mirror.")
     records_updated: int = strawberry.field(description="Records that changed in the mirror.")

@@ -60,15 +60,23 @@ class WebhookEndpoint(Node):
     resource: str = strawberry.field(description="Name of the resource it keeps up to date.")
     model: str = strawberry.field(description="Clio's webhook model.")
     clio_webhook_id: strawberry.ID | None = strawberry.field(description="Clio's id; null until Clio has answered.")
-    state: str = strawberry.field(description="creating, pending, enabled, suspended, retired or failed.")
+    state: str = strawberry.field(description="creating, pending, enabled, suspended, failed, retiring or retired.")
     events: list[str] = strawberry.field(description="Events subscribed to, such as updated.")
     expires_at: datetime.datetime | None = strawberry.field(description="When Clio ends it unless it is renewed.")
-    error_code: str | None = strawberry.field(description="Why it failed or was suspended.")
+    error_code: str | None = strawberry.field(description="Why it failed, was suspended or retired.")
+    error_message: str | None = strawberry.field(description="What Clio said when it refused it; else null.")
+    refusals: int = strawberry.field(
+        description="How often in a row Clio refused it: asked again after an hour, then ever more rarely."
+    )
+    silent_at: datetime.datetime | None = strawberry.field(
+        description="When a poll found a change that it had not told of; null while there is no such finding."
+    )
     created_at: datetime.datetime = strawberry.field(description="When it was first asked for.")
     updated_at: datetime.datetime = strawberry.field(description="When its state last changed.")
     enabled_at: datetime.datetime | None = strawberry.field(description="When it last became enabled.")
     coverage: WebhookCoverage | None = strawberry.field(
-        resolver=_coverage, description="Whether what changes at Clio is told by it; null once it is retired."
+        resolver=_coverage,
+        description="Whether what changes at Clio is told by it; null once it was replaced.",
     )
 
 

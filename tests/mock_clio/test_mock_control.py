@@ -121,6 +121,12 @@ async def test_the_journal_is_bounded(server: MockClioServer, settings: MockSett
     assert [entry.number for entry in server.state.journal.requests] == [3, 4, 5]
 
 
+async def test_every_answer_is_dated_by_the_clock(control: httpx.AsyncClient, api: httpx.AsyncClient) -> None:
+    await control.put("clock", json={"frozen": True, "at": "2027-03-14T09:00:00Z"})
+    for answer in (await control.get("clock"), await api.get("users/who_am_i"), await api.get("nothing")):
+        assert answer.headers.get_list("date") == ["Sun, 14 Mar 2027 09:00:00 GMT"]
+
+
 async def test_the_clock_can_be_set_and_stopped(control: httpx.AsyncClient) -> None:
     await control.put("clock", json={"frozen": True, "at": "2027-03-14T09:00:00Z"})
     clock = (await control.get("clock")).json()

@@ -2,15 +2,18 @@
 
 import asyncio
 import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import asyncpg
 import pytest
 
+from core.clio.webhooks import create_webhook
 from core.errors import ClioUnavailable
 from core.webhooks import lifecycle
 from core.webhooks.processing import process_deliveries
 from core.webhooks.states import TRANSITIONS, move
+from core.webhooks.subscription import RENEW_FROM, RENEW_TO, renewal_left
+from tests.webhooks.coverage_stage import down
 from tests.webhooks.webhook_scene import Scene
 
 PREFIX = "/api/v4/webhooks"
@@ -53,6 +56,15 @@ async def test_registration_leads_to_deliveries_that_verify(
         assert hook["status"] == "enabled"
 
 
+async def test_a_handshake_that_nobody_heard_is_finished_from_here(scene: Scene, firm: int, front: Any) -> None:
+    with down(front[0]):
+        await lifecycle.register(scene.services, firm)
+    pending = await scene.endpoints("pending")
+    assert len(pending) == len(subscribed(scene))
+    await lifecycle.maintain(scene.services, firm)
+    assert [row["id"] for row in await scene.endpoints()] == [row["id"] for row in pending]
+
+
 async def test_registering_again_makes_nothing_new(scene: Scene, firm: int) -> None:
     first = await lifecycle.register(scene.services, firm)
     hooks = set(await scene.hooks(firm))
@@ -85,6 +97,47 @@ async def test_a_lost_answer_does_not_subscribe_twice(scene: Scene, firm: int) -
     assert len(await scene.endpoints()) == len(subscribed(scene))
 
 
+def test_each_subscription_is_extended_at_a_point_of_its_own() -> None:
+    life = datetime.timedelta(days=30)
+    points = {renewal_left(f"key {number}", life) for number in range(100)}
+    assert len(points) == 100
+    assert all(life * RENEW_FROM <= point <= life * RENEW_TO for point in points)
+    assert renewal_left("key 7", life) in points
+
+
+async def test_what_clio_refuses_again_and_again_is_asked_for_ever_more_rarely(scene: Scene, firm: int) -> None:
+    await scene.switch(document_webhooks="refused")
+    await lifecycle.register(scene.services, firm)
+    for hours, refusals in ((0, 1), (2, 2), (1, 2), (3, 3), (3, 3), (5, 4)):
+        [row] = [each for each in await scene.endpoints("failed") if each["resource"] == "document"]
+        await scene.age(row, hours=hours)
+        await lifecycle.maintain(scene.services, firm)
+        row = await scene.row("webhook_endpoint", row["id"])
+        assert (row["state"], row["refusals"]) == ("failed", refusals), hours
+        assert (row["error_code"], "422" in row["error_message"]) == ("CLIO_INVALID_REQUEST", True)
+    await scene.switch(document_webhooks="delivered")
+    await lifecycle.register(scene.services, firm)
+    row = await scene.row("webhook_endpoint", row["id"])
+    assert (row["state"], row["refusals"], row["error_message"]) == ("enabled", 0, None)
+
+
+async def test_the_subscription_of_somebody_else_is_left_alone(scene: Scene, firm: int) -> None:
+    await lifecycle.register(scene.services, firm)
+    client = scene.services.accounts.client(firm)
+    other = await create_webhook(
+        client,
+        url="https://elsewhere.example/hook",
+        model="contact",
+        events=["created"],
+        fields="id",
+        expires_at=_now() + datetime.timedelta(days=1),
+        shared_secret="of somebody else",
+    )
+    await lifecycle.maintain(scene.services, firm)
+    await lifecycle.unregister(scene.services, firm)
+    assert list(await scene.hooks(firm)) == [other["id"]]
+
+
 async def test_what_clio_refuses_does_not_stop_the_others(scene: Scene, firm: int) -> None:
     await scene.clio.fail(status=403, prefix=PREFIX, method="POST")
     assert len(await lifecycle.register(scene.services, firm)) == len(subscribed(scene)) - 1
@@ -108,7 +161,7 @@ async def test_clio_being_away_is_told_on_registering_and_only_logged_on_maintai
 async def test_past_half_of_its_life_a_subscription_is_extended(scene: Scene, firm: int) -> None:
     await lifecycle.register(scene.services, firm)
     row = (await scene.endpoints())[0]
-    for days, extended in ((16, False), (15, True)):
+    for days, extended in ((19, False), (15, True)):
         await scene.change_hook(row, expires_at=_now() + datetime.timedelta(days=days))
         await lifecycle.maintain(scene.services, firm)
         hook = (await scene.hooks(firm))[row["clio_webhook_id"]]
