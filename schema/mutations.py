@@ -1,32 +1,20 @@
 """Mutations. What the domain refuses is in the payload's `errors`; what the caller may not do is a GraphQL error."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated, cast
 
 import strawberry
 
 from core.connect import disconnect_firm
-from core.errors import Forbidden, NotFound, ServiceError, Unauthenticated
+from core.errors import NotFound
 from core.settings import Region
 from core.sync.runs import cancel_run, request_reconciliations, request_runs
 from schema.context import Info, OperationContext
-from schema.global_ids import read_firm, read_id_of
+from schema.global_ids import read_id_of
+from schema.mutation_errors import Errors, collecting, firms_of
 from schema.operations import FIRM, SYNC_RUN
+from schema.replays import REPLAY_DELIVERIES, ReplayDeliveriesPayload
 from schema.types.firms import Firm, RegionName
 from schema.types.sync_runs import SyncRun
-
-
-@strawberry.type(description="Why a mutation did not do what was asked.")
-class MutationError:
-    """A ServiceError that the domain raised."""
-
-    code: str = strawberry.field(description="As in `extensions.code` of other errors, such as CLIO_GRANT_DEAD.")
-    message: str = strawberry.field(description="What went wrong, and what to do next.")
-    path: list[str] | None = strawberry.field(description="The argument at fault; null where none is.")
-
-
-Errors = list[MutationError]
 
 
 @strawberry.type(description="Answer of connectFirm.")
@@ -74,17 +62,6 @@ class CancelSyncPayload:
     errors: Errors = strawberry.field(description="Empty when all went well.")
 
 
-@asynccontextmanager
-async def collecting(errors: Errors, argument: str | None) -> AsyncIterator[None]:
-    """Turn a ServiceError of the domain into an item of `errors`; permission failures stay GraphQL errors."""
-    try:
-        yield
-    except (Forbidden, Unauthenticated):
-        raise
-    except ServiceError as error:
-        errors.append(MutationError(code=error.code, message=str(error), path=[argument] if argument else None))
-
-
 async def _connect_firm(
     info: Info, region: Annotated[RegionName, strawberry.argument(description="Where the firm's account is.")]
 ) -> ConnectFirmPayload:
@@ -110,14 +87,6 @@ async def _disconnect_firm(
         context.readers.forget()
         firm = await FIRM.find(context.readers, number, number)
     return DisconnectFirmPayload(firm=firm, errors=errors)
-
-
-async def _firms(context: OperationContext, firm: str | None) -> list[int]:
-    """Return the numbers of the firm named, or of all that the caller may name."""
-    allowed = context.principal.allowed_firms(read_firm(firm))
-    if allowed is None:
-        allowed = frozenset(row["id"] for row in await context.services.database.pool.fetch("SELECT id FROM firm"))
-    return sorted(allowed)
 
 
 async def _runs(context: OperationContext, asked: list[int], firms: list[int]) -> list[SyncRun]:
@@ -146,7 +115,7 @@ async def _sync_now(
     errors: Errors = []
     runs: list[SyncRun] = []
     async with collecting(errors, "resource" if resource else None):
-        firms = await _firms(context, firm or None)
+        firms = await firms_of(context, firm or None)
         asked = await request_runs(context.services, firms=firms, resource=resource or None, full=bool(full))
         runs = await _runs(context, asked, firms)
     return SyncNowPayload(runs=runs, errors=errors)
@@ -171,7 +140,7 @@ async def _reconcile(
     errors: Errors = []
     runs: list[SyncRun] = []
     async with collecting(errors, "resource" if resource else None):
-        firms = await _firms(context, firm or None)
+        firms = await firms_of(context, firm or None)
         asked = await request_reconciliations(
             context.services,
             firms=firms,
@@ -222,3 +191,4 @@ class Mutation:
     cancel_sync: CancelSyncPayload = strawberry.field(
         resolver=_cancel_sync, description="Cancel a run: a queued one at once, a running one after its page."
     )
+    replay_deliveries: ReplayDeliveriesPayload = REPLAY_DELIVERIES

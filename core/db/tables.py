@@ -194,6 +194,9 @@ class WebhookDelivery(PostgresTable, tablename="webhook_delivery"):
     error_message = Text(null=True, default=None)
     received_at = Timestamptz()
     processed_at = Timestamptz(null=True, default=None)
+    replays = Integer(default=0, help_text="times somebody had it applied again")
+    replayed_at = Timestamptz(null=True, default=None)
+    lapses = Integer(default=0, help_text="leases in a row that lapsed: their worker died or hung")
     webhook_delivery_endpoint_digest = Unique(["endpoint", "digest"])
 
 

@@ -16,7 +16,7 @@ from core.jobs.queue import DELIVERY_JOB, QUEUE_NAME, SYNC_JOB, decode_job, enco
 from core.logging import get_logger
 from core.services import Services
 from core.sync import engine, runs, schedule
-from core.webhooks import lifecycle, processing
+from core.webhooks import claims, lifecycle, processing, retention
 
 if TYPE_CHECKING:
     from arq.typing import WorkerCoroutine
@@ -26,6 +26,7 @@ log = get_logger(__name__)
 SWEEP_S = 1.0
 POLLS_S = 5.0
 MAINTAIN_S = 300.0
+CLEAN_UP_S = 600.0
 RESTART_S = 1.0
 JOB_TIMEOUT_S = engine.SLICE_S + 300
 DELIVERY_SLOTS = 4
@@ -46,6 +47,7 @@ class WorkerProcess:
             asyncio.create_task(self._every(SWEEP_S, self._sweep)),
             asyncio.create_task(self._every(POLLS_S, self._polls)),
             asyncio.create_task(self._every(MAINTAIN_S, self._maintain)),
+            asyncio.create_task(self._every(CLEAN_UP_S, self._clean_up)),
         ]
         log.info("worker_started", owner=self._owner)
         await stop.wait()
@@ -116,7 +118,7 @@ class WorkerProcess:
     async def _sweep(self) -> None:
         await runs.finish_cancelled(self._services.database)
         await schedule.wake_due_runs(self._services)
-        if await self._services.database.pool.fetchval(_DELIVERIES_DUE):
+        if await claims.any_due(self._services.database):
             await self._services.queue.wake_deliveries()
 
     async def _polls(self) -> None:
@@ -128,13 +130,8 @@ class WorkerProcess:
         for row in rows:
             await lifecycle.maintain(self._services, row["id"])
 
-
-_DELIVERIES_DUE = """
-SELECT EXISTS (
-    SELECT FROM webhook_delivery
-    WHERE not_before_at <= now()
-      AND (status IN ('received', 'failed') OR (status = 'processing' AND lease_until < now()))
-)"""
+    async def _clean_up(self) -> None:
+        await retention.delete_settled(self._services)
 
 
 async def _close(worker: Worker) -> None:

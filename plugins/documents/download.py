@@ -14,7 +14,7 @@ from core.errors import NotFound
 from schema.context import Info
 from schema.extensions import Graph
 from schema.global_ids import GlobalId, read_id_of
-from schema.mutations import MutationError, collecting
+from schema.mutation_errors import MutationError, collecting
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 

@@ -15,7 +15,7 @@ from schema.read.listing import table_listing
 from schema.types.mirrored import Node
 
 ENDPOINT_SECRETS = ("endpoint_key", "secret", "offered_secret")
-DELIVERY_SECRETS = ("body", "digest", "lease_until", "not_before_at")
+DELIVERY_SECRETS = ("body", "digest", "lease_until", "not_before_at", "lapses")
 
 
 @strawberry.enum(description="Whether what changes at Clio is told by webhook.")
@@ -72,11 +72,32 @@ class WebhookEndpoint(Node):
     )
 
 
-@strawberry.type(description="One delivery of a webhook. Its body is never shown.")
+async def load_bodies(
+    pool: ReadingSessions, firms: frozenset[int] | None, deliveries: Sequence[int]
+) -> list[str | None]:
+    """Return the body of each delivery by its number, what is no UTF-8 replaced; None where there is none."""
+    rows = await pool.fetch(
+        """SELECT id, body FROM webhook_delivery
+        WHERE id = ANY ($1::bigint[]) AND ($2::bigint[] IS NULL OR firm = ANY ($2::bigint[]))""",
+        list(deliveries),
+        None if firms is None else sorted(firms),
+    )
+    found = {row["id"]: row["body"].decode(errors="replace") for row in rows}
+    return [found.get(delivery) for delivery in deliveries]
+
+
+async def _body(root: Any, info: Info) -> str | None:
+    info.context.principal.require_scope("admin")
+    found: str | None = await info.context.readers.loader("webhook_body", load_bodies).load(vars(root)["id"])
+    return found
+
+
+@strawberry.type(description="One delivery of a webhook.")
 class WebhookDelivery(Node):
     """Fields are named as the columns of `core.db.tables.WebhookDelivery`."""
 
     firm: strawberry.ID = strawberry.field(description="Number of the firm.")
+    endpoint: strawberry.ID = strawberry.field(description="Number of the endpoint it came to.")
     model: str = strawberry.field(description="Clio's webhook model.")
     resource: str = strawberry.field(description="Name of the resource it is about.")
     event: str = strawberry.field(description="created, updated, deleted, or one of the model's own.")
@@ -89,6 +110,11 @@ class WebhookDelivery(Node):
     error_message: str | None = strawberry.field(description="What the latest error says.")
     received_at: datetime.datetime = strawberry.field(description="When it was first received.")
     processed_at: datetime.datetime | None = strawberry.field(description="When it was processed.")
+    replays: int = strawberry.field(description="Times somebody had it applied again.")
+    replayed_at: datetime.datetime | None = strawberry.field(description="When that was last done.")
+    body: str | None = strawberry.field(
+        resolver=_body, description="The raw body as it was signed; needs the scope `admin`."
+    )
 
 
 @strawberry.type(description="How many deliveries have one status.")
