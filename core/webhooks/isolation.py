@@ -83,24 +83,22 @@ class _Work(Generic[Item, Result]):
         except _Stop:
             raise
         except BaseException as error:  # noqa: BLE001 - a plugin must not end the worker
-            broke = PluginBroke(f"a plugin raised {type(error).__name__}: see the log")
+            broke = PluginBroke(f"a plugin raised {type(error).__name__} over one record")
             broke.__cause__ = error
             return broke
 
 
-async def run_each(
-    function: Callable[[Item], Result], items: Sequence[Item], *, limit_s: float = PIECE_LIMIT_S
-) -> list[Result | Exception]:
+async def run_each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result | Exception]:
     """Return what a function answers to each item, or the error it raised; in order, one thread for all.
 
-    An item that takes longer than `limit_s` answers with `PluginTooSlow`, and the others go on without it.
+    An item that takes longer than `PIECE_LIMIT_S` answers with `PluginTooSlow`, and the others go on without it.
     """
     results: list[Result | Exception] = []
     while len(results) < len(items):
         work = _Work(function, items[len(results) :])
         work.start()
         try:
-            too_slow = await _watch(work, limit_s)
+            too_slow = await _watch(work, PIECE_LIMIT_S)
         except asyncio.CancelledError:
             work.abandon()
             raise
@@ -108,7 +106,9 @@ async def run_each(
             work.abandon()
         results += work.done[:]
         if too_slow and len(results) < len(items):
-            results.append(PluginTooSlow(f"a plugin computed over one record for more than {limit_s:g} s: see the log"))
+            results.append(
+                PluginTooSlow(f"a plugin computed over one record for more than {PIECE_LIMIT_S:g} s: see the log")
+            )
     return results
 
 
