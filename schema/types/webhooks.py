@@ -72,27 +72,7 @@ class WebhookEndpoint(Node):
     )
 
 
-async def load_bodies(
-    pool: ReadingSessions, firms: frozenset[int] | None, deliveries: Sequence[int]
-) -> list[str | None]:
-    """Return the body of each delivery by its number, what is no UTF-8 replaced; None where there is none."""
-    rows = await pool.fetch(
-        """SELECT id, body FROM webhook_delivery
-        WHERE id = ANY ($1::bigint[]) AND ($2::bigint[] IS NULL OR firm = ANY ($2::bigint[]))""",
-        list(deliveries),
-        None if firms is None else sorted(firms),
-    )
-    found = {row["id"]: row["body"].decode(errors="replace") for row in rows}
-    return [found.get(delivery) for delivery in deliveries]
-
-
-async def _body(root: Any, info: Info) -> str | None:
-    info.context.principal.require_scope("admin")
-    found: str | None = await info.context.readers.loader("webhook_body", load_bodies).load(vars(root)["id"])
-    return found
-
-
-@strawberry.type(description="One delivery of a webhook.")
+@strawberry.type(description="One delivery of a webhook. Its body is never shown.")
 class WebhookDelivery(Node):
     """Fields are named as the columns of `core.db.tables.WebhookDelivery`."""
 
@@ -112,9 +92,6 @@ class WebhookDelivery(Node):
     processed_at: datetime.datetime | None = strawberry.field(description="When it was processed.")
     replays: int = strawberry.field(description="Times somebody had it applied again.")
     replayed_at: datetime.datetime | None = strawberry.field(description="When that was last done.")
-    body: str | None = strawberry.field(
-        resolver=_body, description="The raw body as it was signed; needs the scope `admin`."
-    )
 
 
 @strawberry.type(description="How many deliveries have one status.")

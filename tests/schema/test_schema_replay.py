@@ -112,11 +112,3 @@ async def test_another_firms_deliveries_are_neither_opened_nor_shown(fresh_api: 
 async def test_the_raw_log_can_be_searched(api: Api, condition: str, count: int) -> None:
     answer = await api.query(f"{{ webhookDeliveries(filter: {{{condition}}}) {{ totalCount }} }}")
     assert answer.data["webhookDeliveries"]["totalCount"] == count
-
-
-async def test_a_body_is_shown_to_an_administrator_alone(api: Api) -> None:
-    document = "{ webhookDeliveries(first: 1) { nodes { body } } }"
-    refused = await api.query(document)
-    assert (refused.codes, refused.body["data"]) == (["FORBIDDEN"], {"webhookDeliveries": {"nodes": [{"body": None}]}})
-    answer = await api.query(document, scopes=("admin",))
-    assert answer.data == {"webhookDeliveries": {"nodes": [{"body": "never shown"}]}}
