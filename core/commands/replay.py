@@ -29,7 +29,7 @@ _AGE = re.compile(r"(\d+)([smhd])\Z")
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class Instant(click.ParamType):
+class Instant(click.ParamType[datetime.datetime]):
     """An instant in ISO 8601 with a zone, or an age such as 90m, 2h or 3d."""
 
     name = "instant"

@@ -111,7 +111,9 @@ def set_suspects_apart(claimed: Sequence[Claimed]) -> tuple[list[Claimed], list[
     """
     records = [(each.firm, each.resource, each.record_clio_id) for each in claimed if each.lapses >= SUSPECT_LAPSES]
     suspected = set(records)
-    ordinary, suspects, rest = [], [], []
+    ordinary: list[Claimed] = []
+    suspects: list[Claimed] = []
+    rest: list[Claimed] = []
     for each in claimed:
         record = (each.firm, each.resource, each.record_clio_id)
         (ordinary if record not in suspected else suspects if record == records[0] else rest).append(each)
