@@ -6,6 +6,7 @@ import datetime
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -34,20 +35,17 @@ class Instant(click.ParamType[datetime.datetime]):
 
     name = "instant"
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime.datetime | None:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime.datetime:
         """Return the instant; wrong use where it is neither."""
         text = str(value)
         if age := _AGE.match(text):
             return datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=int(age[1]) * _UNITS_S[age[2]])
-        try:
+        with suppress(ValueError):
             instant = datetime.datetime.fromisoformat(text)
-        except ValueError:
-            instant = None
-        if instant is None or instant.tzinfo is None:
-            self.fail(f"{text!r} is neither an instant such as 2026-05-31T09:30:00Z nor an age such as 2h", param, ctx)
-        return instant
+            if instant.tzinfo is not None:
+                return instant
+        reason = f"{text!r} is neither an instant such as 2026-05-31T09:30:00Z nor an age such as 2h"
+        raise click.BadParameter(reason, ctx=ctx, param=param)
 
 
 @click.command(
