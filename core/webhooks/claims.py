@@ -60,11 +60,8 @@ _CLAIM = f"""{_FIRMS}, turns AS MATERIALIZED (
 ), companions AS MATERIALIZED (
     SELECT other.id
     FROM (SELECT DISTINCT firm, resource, record_clio_id FROM first WHERE record_clio_id IS NOT NULL) AS record
-    CROSS JOIN LATERAL (
-        SELECT id FROM webhook_delivery AS other
-        WHERE {_OPEN} AND other.firm = record.firm AND other.resource = record.resource
-          AND other.record_clio_id = record.record_clio_id AND not_before_at <= now()
-    ) AS other
+    JOIN webhook_delivery AS other USING (firm, resource, record_clio_id)
+    WHERE {_OPEN} AND other.not_before_at <= now()
     ORDER BY other.id
     LIMIT $1::int * {COMPANIONS}
 ), due AS MATERIALIZED (

@@ -6,8 +6,8 @@ ALTER TABLE webhook_delivery
 CREATE INDEX webhook_delivery_due ON webhook_delivery (firm, not_before_at, id)
     WHERE status IN ('received', 'processing', 'failed');
 DROP INDEX webhook_delivery_open;
-CREATE INDEX webhook_delivery_record_status ON webhook_delivery (firm, resource, record_clio_id, status);
-DROP INDEX webhook_delivery_record;
+CREATE INDEX webhook_delivery_record_open ON webhook_delivery (firm, resource, record_clio_id)
+    WHERE status IN ('received', 'processing', 'failed');
 -- Searching and clean-up: neither is touched while a delivery is taken in.
 CREATE INDEX webhook_delivery_settled ON webhook_delivery (status, processed_at, id) WHERE status IN ('processed', 'dead');
 CREATE INDEX webhook_delivery_dead ON webhook_delivery (firm, id) WHERE status = 'dead';
