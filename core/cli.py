@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from core.commands import demo, firms, plugins, reconcile, running, webhooks
+from core.commands import demo, firms, plugins, reconcile, replay, running, webhooks
 from core.errors import ServiceError
 from core.loading import commands, load_plugins
 from core.logging import configure_logging
@@ -24,6 +24,7 @@ for command in (
     firms.sync,
     reconcile.reconcile,
     webhooks.webhooks,
+    replay.replay_command,
     firms.token,
     plugins.plugins,
     running.mock_clio,

@@ -69,6 +69,15 @@ class Settings(BaseSettings):
     webhook_days: float = Field(
         default=31.0, gt=0, le=31, description="Life asked for a webhook subscription, in days."
     )
+    webhook_fetch_spacing_s: float = Field(
+        default=3.0, ge=0, le=60, description="Least time between two fetches of one record that webhooks cause."
+    )
+    webhook_keep_processed_days: int = Field(
+        default=90, ge=0, le=3650, description="Days a processed delivery is kept, never fewer than 2; 0 for ever."
+    )
+    webhook_keep_dead_days: int = Field(
+        default=0, ge=0, le=3650, description="Days a dead letter is kept, never fewer than 2; 0 for ever."
+    )
     graphql_max_page: int = Field(default=200, ge=1, le=1000, description="Largest `first` or `last` of a connection.")
     graphql_timeout_s: float = Field(
         default=10.0, gt=0, le=300, description="Longest a statement of a query may run; then QUERY_TIMEOUT."

@@ -12,6 +12,7 @@ from schema.context import Info, OperationContext
 from schema.global_ids import read_id_of
 from schema.mutation_errors import Errors, collecting, firms_of
 from schema.operations import FIRM, SYNC_RUN
+from schema.replays import REPLAY_DELIVERIES, ReplayDeliveriesPayload
 from schema.types.firms import Firm, RegionName
 from schema.types.sync_runs import SyncRun
 from schema.webhook_mutations import (
@@ -204,3 +205,4 @@ class Mutation:
     cancel_sync: CancelSyncPayload = strawberry.field(
         resolver=_cancel_sync, description="Cancel a run: a queued one at once, a running one after its page."
     )
+    replay_deliveries: ReplayDeliveriesPayload = REPLAY_DELIVERIES

@@ -48,7 +48,21 @@ _LISTS = (
     (
         "webhook_deliveries",
         WEBHOOK_DELIVERY,
-        ("status", "model", "event", "received_at", "record_clio_id"),
+        (
+            "status",
+            "model",
+            "event",
+            "received_at",
+            "record_clio_id",
+            "resource",
+            "endpoint",
+            "outcome",
+            "error_code",
+            "error_message",
+            "attempts",
+            "replays",
+            "processed_at",
+        ),
         "Webhook deliveries, oldest first; `last` gives the latest.",
     ),
 )

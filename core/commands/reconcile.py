@@ -47,7 +47,9 @@ def reconcile(firm: int | None, resource: str | None, *, confirm_disappeared: bo
     Works on the runs itself where no worker does. Exit status 1 where a run did not succeed.
     """
     reports = asyncio.run(_reconcile(firm, resource, confirm_disappeared=confirm_disappeared))
-    click.echo(json.dumps(reports, default=datetime.datetime.isoformat, indent=2) if as_json else _text(reports))
+    click.echo(
+        json.dumps(reports, default=datetime.datetime.isoformat, indent=2) if as_json else reports_as_text(reports)
+    )
     return 0 if all(report["state"] == "succeeded" for report in reports) else 1
 
 
@@ -62,13 +64,13 @@ async def _reconcile(firm: int | None, resource: str | None, *, confirm_disappea
             services, firms=wanted, resource=resource, confirm_disappeared=confirm_disappeared
         )
         finished = [await _finish(services, run, confirm_disappeared=confirm_disappeared) for run in runs]
-        return [await _report(services, run) for run in finished]
+        return [await report(services, run) for run in finished]
 
 
 async def _finish(services: Services, run: int, *, confirm_disappeared: bool) -> int:
     """See a run to its end; one of another kind first, and then the one that was asked for. Return the latter."""
     while True:
-        row = await _follow(services, run)
+        row = await follow(services, run)
         if row["kind"] == "reconcile" and row["confirm_disappeared"] >= confirm_disappeared:
             return run
         [run] = await request_reconciliations(
@@ -76,7 +78,8 @@ async def _finish(services: Services, run: int, *, confirm_disappeared: bool) ->
         )
 
 
-async def _follow(services: Services, run: int) -> dict[str, Any]:
+async def follow(services: Services, run: int) -> dict[str, Any]:
+    """Show a run's progress on stderr until it has ended, and work on it where no worker does; return its row."""
     owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
     working = asyncio.create_task(_work(services, run, owner))
     shown = ""
@@ -106,7 +109,8 @@ async def _work(services: Services, run: int, owner: str) -> None:
     await engine.work_on(services, run, owner=owner)
 
 
-async def _report(services: Services, run: int) -> dict[str, Any]:
+async def report(services: Services, run: int) -> dict[str, Any]:
+    """Return a reconcile run and what it found. One statement."""
     row = await services.database.pool.fetchrow(
         f"""SELECT run.id AS run, run.firm, run.resource, run.state, run.error_code, run.error_message, run.started_at,
                run.finished_at, {", ".join(f"coalesce(report.{name}, 0) AS {name}" for name in COUNTERS)}
@@ -117,8 +121,8 @@ async def _report(services: Services, run: int) -> dict[str, Any]:
     return dict(row or {})
 
 
-def _text(reports: list[dict[str, Any]]) -> str:
-    """A table, with the message of each run that did not succeed below it."""
+def reports_as_text(reports: list[dict[str, Any]]) -> str:
+    """Return a table, with the message of each run that did not succeed below it."""
     head = ("firm", "resource", "state", *COUNTERS)
     lines = [head, *(tuple(str(report[name]) for name in head) for report in reports)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]

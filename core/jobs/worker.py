@@ -17,7 +17,7 @@ from core.jobs.queue import DELIVERY_JOB, QUEUE_NAME, SYNC_JOB, decode_job, enco
 from core.logging import get_logger
 from core.services import Services
 from core.sync import engine, runs, schedule
-from core.webhooks import lifecycle, processing
+from core.webhooks import claims, lifecycle, processing, retention
 from core.webhooks.spill import Spill
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ LOOKED_MS = 45_000
 FIRST_LOOK_S = 30.0
 """Longest wait of the first polls for the first look at the webhooks, which finds what the service slept through."""
 
+CLEAN_UP_S = 600.0
 RESTART_S = 1.0
 JOB_TIMEOUT_S = engine.SLICE_S + 300
 DELIVERY_SLOTS = 4
@@ -58,6 +59,7 @@ class WorkerProcess:
             asyncio.create_task(self._every(POLLS_S, self._polls)),
             asyncio.create_task(self._every(MAINTAIN_S, self._maintain)),
             asyncio.create_task(self._every(DRAIN_S, self._drain)),
+            asyncio.create_task(self._every(CLEAN_UP_S, self._clean_up)),
         ]
         log.info("worker_started", owner=self._owner)
         await stop.wait()
@@ -128,7 +130,7 @@ class WorkerProcess:
     async def _sweep(self) -> None:
         await runs.finish_cancelled(self._services.database)
         await schedule.wake_due_runs(self._services)
-        if await self._services.database.pool.fetchval(_DELIVERIES_DUE):
+        if await claims.any_due(self._services.database):
             await self._services.queue.wake_deliveries()
 
     async def _drain(self) -> None:
@@ -153,13 +155,8 @@ class WorkerProcess:
         finally:
             self._looked.set()
 
-
-_DELIVERIES_DUE = """
-SELECT EXISTS (
-    SELECT FROM webhook_delivery
-    WHERE not_before_at <= now()
-      AND (status IN ('received', 'failed') OR (status = 'processing' AND lease_until < now()))
-)"""
+    async def _clean_up(self) -> None:
+        await retention.delete_settled(self._services)
 
 
 async def _close(worker: Worker) -> None:

@@ -19,27 +19,62 @@ CLAIM_LOCK = 0x77_65_62_68_6F_6F_6B
 """Advisory lock under which claims are made, one at a time, for a few milliseconds: two claims at once could each take
 a delivery of the same record."""
 
-_CLAIM = """
-WITH busy AS MATERIALIZED (
-    SELECT DISTINCT firm, resource, record_clio_id FROM webhook_delivery
-    WHERE status = 'processing' AND not_before_at > now() AND record_clio_id IS NOT NULL
-), due AS (
-    SELECT id FROM webhook_delivery AS waiting
-    WHERE status IN ('received', 'processing', 'failed') AND not_before_at <= now()
-      AND NOT EXISTS (
-          SELECT FROM busy
-          WHERE (busy.firm, busy.resource, busy.record_clio_id)
-              = (waiting.firm, waiting.resource, waiting.record_clio_id)
-      )
-    ORDER BY not_before_at, id
-    LIMIT $1
-    FOR UPDATE OF waiting SKIP LOCKED
+COMPANIONS = 10
+"""So many times the batch may be claimed with it: what else is due about the same records."""
+
+_OPEN = "status IN ('received', 'processing', 'failed')"
+
+_FIRMS = f"""
+WITH RECURSIVE firms AS (
+    (SELECT firm FROM webhook_delivery WHERE {_OPEN} ORDER BY firm LIMIT 1)
+    UNION ALL
+    SELECT (SELECT firm FROM webhook_delivery WHERE {_OPEN} AND firm > firms.firm ORDER BY firm LIMIT 1)
+    FROM firms WHERE firms.firm IS NOT NULL
+)"""
+"""The firms of which something is open, one probe of an index each."""
+
+_DUE = f"""{_FIRMS}
+SELECT EXISTS (
+    SELECT FROM firms JOIN LATERAL (
+        SELECT FROM webhook_delivery AS waiting
+        WHERE {_OPEN} AND waiting.firm = firms.firm AND not_before_at <= now()
+        LIMIT 1
+    ) AS due ON true
+)"""
+
+_CLAIM = f"""{_FIRMS}, turns AS MATERIALIZED (
+    SELECT due.*, row_number() OVER (PARTITION BY due.firm ORDER BY due.not_before_at, due.id) AS turn
+    FROM firms CROSS JOIN LATERAL (
+        SELECT id, firm, resource, record_clio_id, not_before_at FROM webhook_delivery AS waiting
+        WHERE {_OPEN} AND waiting.firm = firms.firm AND not_before_at <= now() AND NOT EXISTS (
+            SELECT FROM webhook_delivery AS busy
+            WHERE busy.firm = waiting.firm AND busy.resource = waiting.resource
+              AND busy.record_clio_id = waiting.record_clio_id
+              AND busy.status = 'processing' AND busy.not_before_at > now()
+        )
+        ORDER BY not_before_at, id
+        LIMIT greatest(10, ceil($1::float / (SELECT count(firm) FROM firms)))
+    ) AS due
+), first AS MATERIALIZED (
+    SELECT id, firm, resource, record_clio_id FROM turns ORDER BY turn, not_before_at, id LIMIT $1
+), companions AS MATERIALIZED (
+    SELECT other.id
+    FROM (SELECT DISTINCT firm, resource, record_clio_id FROM first WHERE record_clio_id IS NOT NULL) AS record
+    JOIN webhook_delivery AS other USING (firm, resource, record_clio_id)
+    WHERE {_OPEN} AND other.not_before_at <= now()
+    ORDER BY other.id
+    LIMIT $1::int * {COMPANIONS}
+), due AS MATERIALIZED (
+    SELECT id, status = 'processing' AS lapsed FROM webhook_delivery
+    WHERE id IN (SELECT id FROM first UNION SELECT id FROM companions) AND {_OPEN} AND not_before_at <= now()
+    ORDER BY id
+    FOR UPDATE SKIP LOCKED
 )
 UPDATE webhook_delivery AS taken
 SET status = 'processing', attempts = attempts + 1, lease_until = now() + make_interval(secs => $2),
-    not_before_at = now() + make_interval(secs => $2)
+    not_before_at = now() + make_interval(secs => $2), lapses = lapses + due.lapsed::int
 FROM due WHERE taken.id = due.id
-RETURNING taken.id, firm, resource, model, event, record_clio_id, body, attempts, received_at"""
+RETURNING taken.id, firm, resource, model, event, record_clio_id, body, attempts, received_at, lapses"""
 
 _HELD = """
 FROM unnest($1::bigint[], $2::int[]) AS held (id, attempt)
@@ -57,8 +92,8 @@ RETURNING mine.id"""
 
 _FAIL = f"""
 UPDATE webhook_delivery AS mine
-SET status = $3::text, attempts = attempts - $4::int, lease_until = NULL, error_code = $5, error_message = $6,
-    not_before_at = now() + make_interval(secs => $7),
+SET status = $3::text, attempts = attempts - $4::int, lapses = 0, lease_until = NULL, error_code = $5,
+    error_message = $6, not_before_at = now() + make_interval(secs => $7),
     processed_at = CASE $3::text WHEN 'dead' THEN now() END {_HELD}
 RETURNING mine.id"""
 
@@ -71,7 +106,10 @@ SET status = CASE WHEN error_code IS NULL THEN 'received' ELSE 'failed' END, att
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """A delivery this worker holds. `attempt` counts from 1 and fences off a worker that lost its lease."""
+    """A delivery this worker holds. `attempt` counts from 1 and fences off a worker that lost its lease.
+
+    `lapses` counts the workers in a row that did not come back from it.
+    """
 
     id: int
     firm: int
@@ -82,12 +120,14 @@ class Claimed:
     body: bytes
     attempt: int
     received_at: datetime.datetime
+    lapses: int
 
 
 async def claim(database: Database, *, batch: int, lease_s: float) -> list[Claimed]:
-    """Take up to `batch` due deliveries, oldest first by when they fell due; returned in order of receipt.
+    """Take up to `batch` due deliveries and whatever else is due about the same records; in order of receipt.
 
-    A delivery of a record that another worker is at work on stays where it is. Three statements in one transaction.
+    Firms take turns, each with what fell due first, so that no backlog of one holds up another. A delivery of a record
+    that another worker is at work on stays where it is. Two statements in one transaction.
     """
     async with database.transaction() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock($1)", CLAIM_LOCK)
@@ -96,6 +136,11 @@ async def claim(database: Database, *, batch: int, lease_s: float) -> list[Claim
         Claimed(**{"attempt" if name == "attempts" else name: value for name, value in row.items()}) for row in rows
     ]
     return sorted(taken, key=lambda each: (each.received_at, each.id))
+
+
+async def any_due(database: Database) -> bool:
+    """Tell whether a delivery is due, in anybody's hands or none. One statement, one probe a firm."""
+    return bool(await database.pool.fetchval(_DUE))
 
 
 async def extend(database: Database, claimed: Sequence[Claimed], *, lease_s: float) -> None:

@@ -55,6 +55,16 @@ RESOURCE_NOT_LOADED = Failure(
     message="no loaded plugin takes webhooks for this resource: `clio-service plugins list` says which are refused",
 )
 
+LAPSES_MAX = 8
+"""Workers in a row that did not come back from a delivery; then it is dead."""
+
+WORKER_LOST = Failure(
+    status="dead",
+    code="WORKER_LOST",
+    message=f"{LAPSES_MAX} workers in a row died or hung while they held it, at the end with nothing else in hand: "
+    "look at the body and at the plugin's payload model, then replay it",
+)
+
 
 def judge(error: Exception, *, attempt: int) -> Failure:
     """Return what to do about an error at this attempt, counted from 1. The message holds no client data."""
@@ -86,6 +96,8 @@ def _describe(error: Exception) -> tuple[str, str]:
         return error.code, str(error)
     if isinstance(error, RedisError):
         return RedisUnavailable.code, "the request budget cannot be asked: check that Redis is up"
+    if isinstance(error, TimeoutError):
+        return "SETTLING_TOO_SLOW", "it took longer than a record may take: see the log"
     return INTERNAL, f"{type(error).__name__}: see the log"
 
 

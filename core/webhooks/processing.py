@@ -27,7 +27,18 @@ from core.resource import ClioPayload, Resource
 from core.webhooks.claims import Claimed, claim, extend, fail, release
 from core.webhooks.counters import REDIS_ERRORS, DeliveryCounters
 from core.webhooks.envelope import UNKNOWN_EVENT
-from core.webhooks.failures import EVENT_UNKNOWN, INTERNAL, MALFORMED, RESOURCE_NOT_LOADED, Failure, judge, where_raised
+from core.webhooks.failures import (
+    EVENT_UNKNOWN,
+    INTERNAL,
+    LAPSES_MAX,
+    MALFORMED,
+    RESOURCE_NOT_LOADED,
+    WORKER_LOST,
+    Failure,
+    judge,
+    where_raised,
+)
+from core.webhooks.isolation import run_each
 from core.webhooks.settlement import (
     Ask,
     Outcome,
@@ -39,6 +50,7 @@ from core.webhooks.settlement import (
     settle_payloads,
     settle_record,
 )
+from core.webhooks.spacing import waits_s
 
 if TYPE_CHECKING:
     from core.registry import Registry
@@ -56,11 +68,17 @@ REFUSES_THE_FIRM = (ClioRateLimited, ClioUnauthorized, NotFound)
 
 DATABASE_AWAY = (*CONNECT_ERRORS, DatabaseUnavailable, asyncpg.PostgresError, TimeoutError)
 
-FIRM_TURN_S = 20.0
+FIRM_TURN_S = 5.0
 """A firm that waits for its request budget gives the rest of its deliveries back after this, so that others go on."""
 
 GIVEN_BACK_S = 1.0
 """How long what was given back stays where it is."""
+
+RECORD_LIMIT_S = 60.0
+"""How long one record may take to be settled, its fetch included."""
+
+SUSPECT_LAPSES = 2
+"""A delivery that so many workers in a row did not come back from is worked on with nothing else in hand."""
 
 UNAVAILABLE_MAX = 3
 """So many requests in a row that Clio did not answer, and a firm's other fetches of the batch are put off unasked."""
@@ -77,9 +95,29 @@ async def process_deliveries(services: "Services", *, batch: int = 100) -> int:
     """
     settled = 0
     while claimed := await claim(services.database, batch=batch, lease_s=services.settings.lease_s):
-        async with _kept(services, claimed):
-            settled += await _Batch(services).settle(claimed)
+        ordinary, suspects, rest = set_suspects_apart(claimed)
+        if rest:
+            await release(services.database, rest, delay_s=GIVEN_BACK_S)
+        async with _kept(services, [*ordinary, *suspects]):
+            for together in filter(None, (ordinary, suspects)):
+                settled += await _Batch(services).settle(together)
     return settled
+
+
+def set_suspects_apart(claimed: Sequence[Claimed]) -> tuple[list[Claimed], list[Claimed], list[Claimed]]:
+    """Return what is ordinary, the suspects of one record, and the other suspects, to be given back.
+
+    A suspect that takes its worker down again takes nothing along, and those beside it lapse no further.
+    """
+    records = [(each.firm, each.resource, each.record_clio_id) for each in claimed if each.lapses >= SUSPECT_LAPSES]
+    suspected = set(records)
+    ordinary: list[Claimed] = []
+    suspects: list[Claimed] = []
+    rest: list[Claimed] = []
+    for each in claimed:
+        record = (each.firm, each.resource, each.record_clio_id)
+        (ordinary if record not in suspected else suspects if record == records[0] else rest).append(each)
+    return ordinary, suspects, rest
 
 
 async def _give_back_untried(services: "Services", claimed: Sequence[Claimed]) -> None:
@@ -124,10 +162,20 @@ class _Batch:
 
     async def settle(self, claimed: Sequence[Claimed]) -> int:
         """Settle all of them one way or another; return how many are processed or dead now."""
-        records, hopeless = sort_by_record(self._services.registry, claimed)
-        for failure, deliveries in hopeless.items():
-            await self._give_back(deliveries, failure)
-        alone = await self._write_payloads([(record, plan_record(record)) for record in records])
+        lost = [each for each in claimed if each.lapses >= LAPSES_MAX]
+        records, hopeless = sort_by_record(
+            self._services.registry, [each for each in claimed if each.lapses < LAPSES_MAX]
+        )
+        for failure, deliveries in (*hopeless.items(), (WORKER_LOST, lost)):
+            if deliveries:
+                await self._give_back(deliveries, failure)
+        planned: list[tuple[RecordDeliveries, Plan]] = []
+        for record, plan in zip(records, await run_each(plan_record, records), strict=True):
+            if isinstance(plan, Exception):
+                await self._failed(record, plan)
+            else:
+                planned.append((record, plan))
+        alone = await self._space_fetches(await self._write_payloads(planned))
         by_firm: dict[int, list[tuple[RecordDeliveries, Plan]]] = defaultdict(list)
         for record, plan in alone:
             by_firm[record.firm].append((record, plan))
@@ -153,13 +201,24 @@ class _Batch:
             try:
                 written = await settle_payloads(self._services, records)
             except Exception as error:  # noqa: BLE001 - a plugin's payload may raise anything; found out one by one
-                _raise_if_database_away(error)
+                raise_if_database_away(error)
                 log.warning("webhook_batch_isolated", firm=firm, resource=resource.name, error=type(error).__name__)
                 alone += [(record, TakePayload(payload)) for record, payload in records]
             else:
                 self._note_processed(written.settled)
                 alone += [(record, Ask()) for record in written.ask]
         return alone
+
+    async def _space_fetches(
+        self, alone: Sequence[tuple[RecordDeliveries, Plan]]
+    ) -> list[tuple[RecordDeliveries, Plan]]:
+        """Give back the records that were fetched a moment ago; return the others."""
+        asking = [record for record, plan in alone if isinstance(plan, Ask)]
+        waits = dict(zip(map(id, asking), await waits_s(self._services, asking), strict=True))
+        for record in asking:
+            if waits[id(record)]:
+                await release(self._services.database, record.deliveries, delay_s=waits[id(record)])
+        return [(record, plan) for record, plan in alone if not waits.get(id(record))]
 
     async def _settle_firm(self, records: Sequence[tuple[RecordDeliveries, Plan]]) -> None:
         """Settle one firm's records in turn; once Clio refuses the firm as such, it is not asked again."""
@@ -175,10 +234,12 @@ class _Batch:
                 await self._failed(record, refused)
                 continue
             try:
-                self._note_processed(await settle_record(self._services, record, plan))
+                async with asyncio.timeout(RECORD_LIMIT_S):
+                    settled = await settle_record(self._services, record, plan)
+                self._note_processed(settled)
                 unanswered = 0
             except Exception as error:  # noqa: BLE001 - a plugin's payload may raise anything; this record alone fails
-                _raise_if_database_away(error)
+                raise_if_database_away(error)
                 await self._failed(record, error)
                 unanswered = unanswered + 1 if isinstance(error, ClioUnavailable) else 0
                 if isinstance(error, REFUSES_THE_FIRM) or unanswered >= UNAVAILABLE_MAX:
@@ -250,7 +311,7 @@ def sort_by_record(
     return grouped, hopeless
 
 
-def _raise_if_database_away(error: Exception) -> None:
+def raise_if_database_away(error: Exception) -> None:
     """Raise an error that says PostgreSQL is away, and none that a record can cause.
 
     What asyncpg cannot encode is an InterfaceError and a ValueError; a statement that took too long is an OSError.

@@ -3,7 +3,8 @@
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from core.mirror.writer import mark_absent, validate_records, write_records
 from core.resource import ClioPayload, Resource
 from core.webhooks.claims import Claimed, finish
 from core.webhooks.completeness import is_complete
+from core.webhooks.isolation import run_each
 
 if TYPE_CHECKING:
     from core.services import Services
@@ -96,9 +98,11 @@ def read_payload(resource: Resource, body: bytes) -> ClioPayload | None:
     if not is_complete(data, resource.endpoint.fields):
         return None
     try:
-        return resource.endpoint.payload.model_validate(data)
+        payload = resource.endpoint.payload.model_validate(data)
     except ValidationError:
         return None
+    payload.to_row()  # here, where a plugin's code has its time limit, rather than first while a transaction is open
+    return payload
 
 
 async def settle_record(services: "Services", record: RecordDeliveries, plan: Plan) -> list[tuple[Claimed, Outcome]]:
@@ -131,28 +135,47 @@ class PayloadsWritten:
 async def settle_payloads(
     services: "Services", records: Sequence[tuple[RecordDeliveries, ClioPayload]]
 ) -> PayloadsWritten:
-    """Write complete payloads of one firm and resource, in one statement, and settle their deliveries with it.
+    """Write complete payloads of one firm and resource, and settle their deliveries with them, in one transaction."""
+    async with services.database.transaction() as connection:
+        ask = await write_payloads(connection, records)
+        sure = [record for record, _ in records if record.clio_id not in ask]
+        outcomes = await _outcomes(connection, sure)
+        settled = await _finish(connection, [(record, outcomes.get(record.clio_id, "unchanged")) for record in sure])
+    return PayloadsWritten(settled, [record for record, _ in records if record.clio_id in ask])
+
+
+async def write_payloads(
+    connection: Connection, records: Sequence[tuple[RecordDeliveries, ClioPayload]]
+) -> frozenset[int]:
+    """Write complete payloads of one firm and resource; return the Clio ids that only a fetch can settle.
 
     `seen_at` of all is when the first delivery arrived: to say that a row was seen earlier than it was only lets later
-    evidence win, to say later would let it lose.
+    evidence win, to say later would let it lose. Three statements, in the caller's transaction.
     """
     first = records[0][0]
-    firm, resource = first.firm, first.resource
-    async with services.database.transaction() as connection:
-        gone = await _once_deleted(connection, firm, resource, [record.clio_id for record, _ in records])
-        result = await write_records(
-            connection,
-            resource,
-            firm=firm,
-            payloads=[payload for record, payload in records if record.clio_id not in gone],
-            seen_at=min(record.received_at for record, _ in records),
-            source="webhook",
-        )
-        unsure = gone.union(result.held_back)
-        sure = [record for record, _ in records if record.clio_id not in unsure]
-        outcomes = await _outcomes(connection, firm, resource, [record.clio_id for record in sure])
-        settled = await _finish(connection, [(record, outcomes.get(record.clio_id, "unchanged")) for record in sure])
-    return PayloadsWritten(settled, [record for record, _ in records if record.clio_id in unsure])
+    gone = await _once_deleted(connection, first.firm, first.resource, [record.clio_id for record, _ in records])
+    result = await write_records(
+        connection,
+        first.resource,
+        firm=first.firm,
+        payloads=[payload for record, payload in records if record.clio_id not in gone],
+        seen_at=min(record.received_at for record, _ in records),
+        source="webhook",
+    )
+    return gone.union(result.held_back)
+
+
+async def write_deletion(connection: Connection, record: RecordDeliveries, seen_at: datetime.datetime) -> bool:
+    """Mark a record deleted on what was told or answered at `seen_at`; return whether that changed anything."""
+    return await mark_absent(
+        connection,
+        record.resource,
+        firm=record.firm,
+        clio_id=record.clio_id,
+        presence="deleted",
+        seen_at=seen_at,
+        source="webhook",
+    )
 
 
 async def _fetch(services: "Services", record: RecordDeliveries) -> list[tuple[Claimed, Outcome]]:
@@ -163,7 +186,9 @@ async def _fetch(services: "Services", record: RecordDeliveries) -> list[tuple[C
     except ClioNotFound:
         async with services.database.transaction() as connection:
             return await _delete(connection, record, seen_at)
-    payloads = validate_records(record.resource, [answer])
+    [payloads] = await run_each(partial(validate_records, record.resource), [[answer]])
+    if isinstance(payloads, Exception):
+        raise payloads
     async with services.database.transaction() as connection:
         await write_records(
             connection,
@@ -174,22 +199,14 @@ async def _fetch(services: "Services", record: RecordDeliveries) -> list[tuple[C
             source="webhook",
             authoritative=True,
         )
-        outcomes = await _outcomes(connection, record.firm, record.resource, [record.clio_id])
+        outcomes = await _outcomes(connection, [record])
         return await _finish(connection, [(record, outcomes.get(record.clio_id, "unchanged"))])
 
 
 async def _delete(
     connection: Connection, record: RecordDeliveries, seen_at: datetime.datetime
 ) -> list[tuple[Claimed, Outcome]]:
-    changed = await mark_absent(
-        connection,
-        record.resource,
-        firm=record.firm,
-        clio_id=record.clio_id,
-        presence="deleted",
-        seen_at=seen_at,
-        source="webhook",
-    )
+    changed = await write_deletion(connection, record, seen_at)
     return await _finish(connection, [(record, "deleted" if changed else "unchanged")])
 
 
@@ -241,16 +258,30 @@ async def _once_deleted(
     return frozenset(row["record_clio_id"] for row in told)
 
 
-async def _outcomes(
-    connection: Connection, firm: int, resource: Resource, clio_ids: Sequence[int]
-) -> dict[int, Outcome]:
-    """Return what this transaction changed, by Clio id."""
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A change of a record in the open transaction: what happened, and the columns that differ before and after."""
+
+    operation: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+async def changes_made(connection: Connection, records: Sequence[RecordDeliveries]) -> dict[int, Changed]:
+    """Return what this transaction changed of records of one firm and resource, by Clio id. One statement."""
+    if not records:
+        return {}
     rows = await connection.fetch(
-        """SELECT clio_id, operation FROM change
+        """SELECT clio_id, operation, before, after FROM change
         WHERE firm = $1 AND resource = $2 AND clio_id = ANY ($3::bigint[]) AND committed_in = pg_current_xact_id()
         ORDER BY id DESC""",
-        firm,
-        resource.name,
-        clio_ids,
+        records[0].firm,
+        records[0].resource.name,
+        [record.clio_id for record in records],
     )
-    return {row["clio_id"]: _OUTCOMES[row["operation"]] for row in rows}
+    return {row["clio_id"]: Changed(row["operation"], row["before"] or {}, row["after"] or {}) for row in rows}
+
+
+async def _outcomes(connection: Connection, records: Sequence[RecordDeliveries]) -> dict[int, Outcome]:
+    """Return what this transaction did, by Clio id."""
+    return {clio_id: _OUTCOMES[each.operation] for clio_id, each in (await changes_made(connection, records)).items()}

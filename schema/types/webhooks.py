@@ -15,7 +15,7 @@ from schema.read.listing import table_listing
 from schema.types.mirrored import Node
 
 ENDPOINT_SECRETS = ("endpoint_key", "secret", "offered_secret")
-DELIVERY_SECRETS = ("body", "digest", "lease_until", "not_before_at", "copy", "headers")
+DELIVERY_SECRETS = ("body", "digest", "lease_until", "not_before_at", "copy", "headers", "lapses")
 
 
 @strawberry.enum(description="Whether what changes at Clio is told by webhook.")
@@ -85,6 +85,7 @@ class WebhookDelivery(Node):
     """Fields are named as the columns of `core.db.tables.WebhookDelivery`."""
 
     firm: strawberry.ID = strawberry.field(description="Number of the firm.")
+    endpoint: strawberry.ID = strawberry.field(description="Number of the endpoint it came to.")
     model: str = strawberry.field(description="Clio's webhook model.")
     resource: str = strawberry.field(description="Name of the resource it is about.")
     event: str = strawberry.field(description="created, updated, deleted, or one of the model's own.")
@@ -97,6 +98,8 @@ class WebhookDelivery(Node):
     error_message: str | None = strawberry.field(description="What the latest error says.")
     received_at: datetime.datetime = strawberry.field(description="When it was first received.")
     processed_at: datetime.datetime | None = strawberry.field(description="When it was processed.")
+    replays: int = strawberry.field(description="Times somebody had it applied again.")
+    replayed_at: datetime.datetime | None = strawberry.field(description="When that was last done.")
 
 
 @strawberry.type(description="How many deliveries have one status.")
