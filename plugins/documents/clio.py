@@ -63,6 +63,12 @@ class DocumentVersionPayload(ClioPayload):
     received_at: datetime.datetime | None = None
     creator: Reference | None = None
 
+    @field_validator("version_number")
+    @classmethod
+    def _leave_out_what_is_no_int32(cls, given: int | None) -> int | None:
+        """Take a number that Clio's own format does not allow for none, also where the version is inside a document."""
+        return given if given is not None and -(2**31) <= given < 2**31 else None
+
     def to_row(self) -> dict[str, Any]:
         """Return the columns by name; the document's id is one of an edge."""
         row = super().to_row()
