@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from core.commands import demo, firms, plugins, reconcile, running
+from core.commands import demo, firms, metrics, plugins, reconcile, running
 from core.errors import ServiceError
 from core.loading import commands, load_plugins
 from core.logging import configure_logging
@@ -23,6 +23,7 @@ for command in (
     firms.connect,
     firms.sync,
     reconcile.reconcile,
+    metrics.metrics,
     firms.token,
     plugins.plugins,
     running.mock_clio,

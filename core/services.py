@@ -13,6 +13,7 @@ from core.db.cipher import Cipher
 from core.db.engine import Database
 from core.errors import RedisUnavailable, ServiceError
 from core.jobs.queue import QUEUE_NAME, JobQueue, decode_job, encode_job
+from core.metrics.recorder import WebhookRecorder
 from core.registry import Registry
 from core.settings import Settings, parse_encryption_keys
 from core.stopping import Stopping
@@ -31,6 +32,8 @@ class Services:
             read_timeout_s=settings.graphql_timeout_s,
         )
         self.stopping = Stopping()
+        self.webhook_recorder = WebhookRecorder(lambda: self.redis)
+        """Counts what happens to deliveries in this process."""
         self._redis: ArqRedis | None = None
         self._accounts: ClioAccounts | None = None
 
@@ -75,6 +78,7 @@ class Services:
         finally:
             await self.stopping.announce()
             self._accounts = None
+            await self.webhook_recorder.close()
             if self._redis is not None:
                 await self._redis.aclose(close_connection_pool=True)
                 self._redis = None

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from core.db.engine import CONNECT_ERRORS
 from core.jobs.queue import DELIVERY_JOB, QUEUE_NAME, SYNC_JOB, decode_job, encode_job
 from core.logging import get_logger
+from core.metrics.rebuild import rebuild_if_lost
 from core.services import Services
 from core.sync import engine, runs, schedule
 from core.webhooks import lifecycle, processing
@@ -26,6 +27,7 @@ log = get_logger(__name__)
 SWEEP_S = 1.0
 POLLS_S = 5.0
 MAINTAIN_S = 300.0
+METRICS_S = 1.0
 RESTART_S = 1.0
 JOB_TIMEOUT_S = engine.SLICE_S + 300
 DELIVERY_SLOTS = 4
@@ -46,6 +48,7 @@ class WorkerProcess:
             asyncio.create_task(self._every(SWEEP_S, self._sweep)),
             asyncio.create_task(self._every(POLLS_S, self._polls)),
             asyncio.create_task(self._every(MAINTAIN_S, self._maintain)),
+            asyncio.create_task(self._every(METRICS_S, self._metrics)),
         ]
         log.info("worker_started", owner=self._owner)
         await stop.wait()
@@ -122,6 +125,9 @@ class WorkerProcess:
     async def _polls(self) -> None:
         await schedule.request_due_polls(self._services)
         await schedule.request_due_reconciliations(self._services)
+
+    async def _metrics(self) -> None:
+        await rebuild_if_lost(self._services)
 
     async def _maintain(self) -> None:
         rows = await self._services.database.pool.fetch("SELECT id FROM firm WHERE state = 'connected'")

@@ -6,6 +6,7 @@ slot in the same event-loop step in which it finds nothing waiting, so that whoe
 
 import asyncio
 import datetime
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +19,6 @@ from redis.exceptions import RedisError
 from core.db.engine import CONNECT_ERRORS
 from core.errors import DatabaseUnavailable, RedisUnavailable, ServiceError
 from core.logging import get_logger
-from core.webhooks.counters import DeliveryCounters
 from core.webhooks.endpoints import POOL_WAIT_S
 from core.webhooks.failures import where_raised
 
@@ -43,11 +43,16 @@ ROW_ERRORS = (
 and a deadlock with a worker that settles the same deliveries takes more than one row."""
 
 INSERT = """
-INSERT INTO webhook_delivery AS kept
-    (endpoint, firm, resource, model, event, record_clio_id, digest, body, received_at, receipts)
-SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bytea[],
-                     $8::bytea[], $9::timestamptz[], $10::int[])
-ON CONFLICT (endpoint, digest) DO UPDATE SET receipts = kept.receipts + excluded.receipts"""
+WITH written AS (
+    INSERT INTO webhook_delivery AS kept
+        (endpoint, firm, resource, model, event, record_clio_id, digest, body, received_at, receipts)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bytea[],
+                         $8::bytea[], $9::timestamptz[], $10::int[])
+    ON CONFLICT (endpoint, digest) DO UPDATE SET receipts = kept.receipts + excluded.receipts
+    RETURNING endpoint, digest, received_at, xmax
+)
+SELECT endpoint, digest, received_at FROM written WHERE xmax <> 0"""
+"""Returns the rows that were there before: such a one was locked for the update, and `xmax` says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +99,6 @@ class Inbox:
 
         `wake` asks a worker to look (through the queue unless given); it may fail, the delivery is found without it.
         """
-        self.counters = DeliveryCounters(services)
-        """What was received and committed is counted here; the receiver adds what it refused as forged."""
         self._database = services.database
         self._services = services
         self._wake = wake or self._wake_through_queue
@@ -118,7 +121,7 @@ class Inbox:
             await asyncio.wait(set(self._flushers))
         if self._waker is not None:
             await asyncio.wait([self._waker])
-        await self.counters.close()
+        await self._services.webhook_recorder.flush()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -157,16 +160,16 @@ class Inbox:
 
     async def _settle(self, batch: Sequence[_Entry]) -> None:
         try:
-            await self._write([delivery for delivery, _ in batch])
+            repeats = await self._write([delivery for delivery, _ in batch])
         except ROW_ERRORS as error:
             await self._isolate(batch, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, every sender must hear of it and none may hang
             _fail(batch, _unavailable(error))
         else:
-            for delivery, settled in batch:
+            for _, settled in batch:
                 if not settled.done():
                     settled.set_result(None)
-                self.counters.add_soon(delivery.firm, delivery.model, delivery.event, "received")
+            self._count([delivery for delivery, _ in batch], repeats)
             self._wake_soon()
 
     async def _isolate(self, batch: Sequence[_Entry], error: Exception) -> None:
@@ -185,7 +188,20 @@ class Inbox:
         )
         _fail(batch, DeliveryRefused("the delivery could not be stored: look for its digest in the log"))
 
-    async def _write(self, deliveries: Sequence[Delivery]) -> None:
+    def _count(self, deliveries: Sequence[Delivery], first_at: dict[tuple[int, bytes], datetime.datetime]) -> None:
+        """Count what is committed; `first_at` says of the repeats among it when they first came."""
+        recorder, committed_at = self._services.webhook_recorder, time.time()
+        for d in deliveries:
+            key = (d.endpoint, d.digest)
+            if key in first_at:
+                recorder.repeated(d.firm, d.model, d.event, d.body, first_at[key])
+            else:
+                first_at[key] = d.received_at
+                took_s = committed_at - d.received_at.timestamp()
+                recorder.received(d.firm, d.model, d.event, d.body, d.received_at, ingest_s=took_s)
+
+    async def _write(self, deliveries: Sequence[Delivery]) -> dict[tuple[int, bytes], datetime.datetime]:
+        """Write deliveries; return when those that were there before first came, by endpoint and digest."""
         receipts: dict[tuple[int, bytes], int] = {}
         first: dict[tuple[int, bytes], Delivery] = {}
         for delivery in deliveries:
@@ -198,7 +214,8 @@ class Inbox:
             for (d, count) in ((first[key], receipts[key]) for key in sorted(first))
         ]
         async with self._database.pool.acquire(timeout=POOL_WAIT_S) as connection:
-            await connection.execute(INSERT, *map(list, zip(*rows, strict=True)), timeout=POOL_WAIT_S)
+            known = await connection.fetch(INSERT, *map(list, zip(*rows, strict=True)), timeout=POOL_WAIT_S)
+        return {(row["endpoint"], row["digest"]): row["received_at"] for row in known}
 
     def _wake_soon(self) -> None:
         self._wake_again = True

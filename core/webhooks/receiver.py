@@ -20,7 +20,7 @@ from core.logging import get_logger
 from core.webhooks import answers
 from core.webhooks.answers import Answer
 from core.webhooks.endpoints import REFRESH_S, Endpoint, EndpointDirectory, store_offered_secret
-from core.webhooks.envelope import UNKNOWN_EVENT, read_envelope
+from core.webhooks.envelope import read_envelope
 from core.webhooks.inbox import Delivery, DeliveryRefused, Inbox, InboxFull
 from core.webhooks.states import AWAITING_HANDSHAKE
 
@@ -139,7 +139,7 @@ class WebhookReceiver:
         return answers.handshake_accepted(offered) if stored else answers.HANDSHAKE_NOT_AWAITED
 
     def _forged(self, endpoint: Endpoint) -> Answer:
-        self._inbox.counters.add_soon(endpoint.firm, endpoint.model, UNKNOWN_EVENT, "forged")
+        self._services.webhook_recorder.forged(endpoint.firm, endpoint.model)
         now = time.monotonic()
         if now - self._forgery_logged.get(endpoint.id, -FORGERY_LOG_S) >= FORGERY_LOG_S:
             self._forgery_logged[endpoint.id] = now

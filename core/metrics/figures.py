@@ -1,0 +1,87 @@
+"""The figures of some deliveries, whichever: counts and two histograms, that are summed with others of their kind.
+
+Every figure belongs to the minute in which its delivery was first received, whenever it came about. So the figures of
+a minute say what became of what was received in it, and counting anew from the raw log, which knows no other time of a
+retry or a repeat, gives the same.
+"""
+
+from typing import NamedTuple
+
+from core.metrics.histograms import Histogram
+
+COUNTS = ("received", "duplicates", "body_bytes", "processed", "failures", "retries", "dead", "forged")
+
+END_TO_END, INGEST = "e", "i"
+"""First letter of a measure that is one bucket of a histogram; its number follows. No count begins so."""
+
+NOT_IN_LOG = frozenset({"forged", INGEST})
+"""Measures that the raw log does not hold: what is forged is not stored, nor is the time of a commit."""
+
+
+class Cell(NamedTuple):
+    """What is counted together. `minute` is that of the first receipt, in minutes since 1970; `user` is Clio's id."""
+
+    firm: int
+    model: str
+    event: str
+    user: int | None
+    minute: int
+
+
+class Figures:
+    """Counts of deliveries, and how long they took."""
+
+    __slots__ = (*COUNTS, "end_to_end", "ingest")
+
+    received: int
+    duplicates: int
+    body_bytes: int
+    processed: int
+    failures: int
+    retries: int
+    dead: int
+    forged: int
+
+    def __init__(self) -> None:
+        for name in COUNTS:
+            setattr(self, name, 0)
+        self.end_to_end = Histogram()
+        self.ingest = Histogram()
+
+    @property
+    def pending(self) -> int:
+        """Deliveries that were received and are neither processed nor dead."""
+        return max(0, self.received - self.processed - self.dead)
+
+    @property
+    def success_rate(self) -> float | None:
+        """Processed over processed and dead, 0 to 1; None where nothing is settled."""
+        settled = self.processed + self.dead
+        return self.processed / settled if settled else None
+
+    def add(self, measure: str, amount: int) -> None:
+        """Count an amount of one measure, as `measures` names them; one that is not known is left out."""
+        if measure in COUNTS:
+            setattr(self, measure, getattr(self, measure) + amount)
+        elif measure[:1] in (END_TO_END, INGEST) and measure[1:].isdecimal():
+            histogram = self.end_to_end if measure[0] == END_TO_END else self.ingest
+            histogram.add(int(measure[1:]), amount)
+
+    def merge(self, other: "Figures") -> None:
+        """Count what others counted."""
+        for name in COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.end_to_end.merge(other.end_to_end)
+        self.ingest.merge(other.ingest)
+
+    def measures(self) -> list[tuple[str, int]]:
+        """Return every measure that is not 0."""
+        found = [(name, getattr(self, name)) for name in COUNTS]
+        found += [(f"{END_TO_END}{bucket}", amount) for bucket, amount in self.end_to_end.buckets.items()]
+        found += [(f"{INGEST}{bucket}", amount) for bucket, amount in self.ingest.buckets.items()]
+        return [(measure, amount) for measure, amount in found if amount]
+
+
+def is_in_log(measure: str) -> bool:
+    """Whether the raw log tells this measure."""
+    return measure not in NOT_IN_LOG and not measure.startswith(INGEST)
