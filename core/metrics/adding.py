@@ -1,6 +1,5 @@
 """Adding to the hashes in Redis: one script call adds all of it, or nothing, and once, however often it is sent."""
 
-import itertools
 from collections.abc import Iterator, Sequence
 
 from redis.asyncio import Redis
@@ -43,7 +42,9 @@ async def add_hashes(redis: Redis, hashes: Hashes, *, number: str, epoch: str | 
         keys = [MARKER_KEY, done, MOVED_KEY, *(key.key for key, _ in part)]
         told: list[str | int] = [epoch or "", REMEMBERED_S]
         for key, fields in part:
-            told += [key.key.split(":")[-2], key.expires_at, len(fields), *itertools.chain.from_iterable(fields)]
+            told += [key.key.split(":")[-2], key.expires_at, len(fields)]
+            for field in fields:
+                told += field
         if not await add(keys=keys, args=told):
             return False
     return True

@@ -15,11 +15,20 @@ MARKER_KEY = f"{PREFIX}epoch"
 LOCK_KEY = f"{PREFIX}rebuild"
 
 
+SLOT_S = 0.1
+"""How finely a process remembers when it counted something: an epoch is cut between two slots."""
+
+
+def slot_of(at: float) -> int:
+    """Return the slot of an instant, both since 1970."""
+    return int(at / SLOT_S)
+
+
 class Epoch(NamedTuple):
-    """An epoch. `cut_at` is a whole second since 1970; `counted_at` is None until the log has been counted."""
+    """An epoch. `cut` is the first slot that is its own; `counted_at` is None until the log has been counted."""
 
     name: str
-    cut_at: int
+    cut: int
     redis_run: str
     counted_at: float | None
 
@@ -38,7 +47,7 @@ def parse_epoch(fields: dict[bytes, bytes]) -> Epoch | None:
     counted = fields.get(b"counted_at")
     return Epoch(
         fields[b"epoch"].decode(),
-        int(fields[b"cut_at"]),
+        int(fields[b"cut"]),
         fields[b"redis_run"].decode(),
         None if counted is None else float(counted),
     )

@@ -53,6 +53,7 @@ class HashKey(NamedTuple):
 class Entry(NamedTuple):
     """One field of a hash: an amount of one measure in one bucket, which begins at `at` (seconds since 1970)."""
 
+    firm: int
     at: int
     model: str
     event: str
@@ -88,9 +89,9 @@ def spread(cells: Mapping[Cell, Figures], *, now: int, epoch: str | None) -> Has
     return hashes
 
 
-def read_hash(fields: Mapping[bytes, bytes], resolution: Resolution, hash_at: int) -> Iterable[Entry]:
-    """Yield the fields of the hash that begins at `hash_at`."""
+def read_hash(fields: Mapping[bytes, bytes], resolution: Resolution, firm: int, hash_at: int) -> Iterable[Entry]:
+    """Yield the fields of a firm's hash that begins at `hash_at`."""
     for field, amount in fields.items():
         bucket, measure, user, model, event = field.decode().split(":", 4)
         at = hash_at + int(bucket) * resolution.bucket_s
-        yield Entry(at, model, event, int(user) if user else None, measure, int(amount))
+        yield Entry(firm, at, model, event, int(user) if user else None, measure, int(amount))

@@ -2,13 +2,15 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
-from core.errors import BadInput
+from core.errors import BadInput, RedisUnavailable
 from core.metrics.epochs import Epoch, read_epoch
 from core.metrics.figures import Figures
 from core.metrics.keys import DAY, MOVED_KEY, RESOLUTIONS, SEEN, Entry, Resolution, hash_key, read_hash
@@ -99,12 +101,26 @@ async def read_report(redis: Redis, firms: Collection[int] | None, model: str | 
     Cost: one or two commands, and one pipeline of at most two for each firm and hash of the span.
 
     Raises:
-        RedisError, OSError: Redis is away.
+        RedisUnavailable: Redis is away.
     """
-    epoch = await read_epoch(redis)
-    wanted = await read_moved(redis) if firms is None else firms
-    entries = await read_entries(redis, epoch, wanted, span)
+    with redis_away():
+        epoch = await read_epoch(redis)
+        wanted = await read_moved(redis) if firms is None else firms
+        entries = await read_entries(redis, epoch, wanted, span)
     return Report(span, epoch, [each for found in entries.values() for each in narrow(found, model, span)])
+
+
+@contextmanager
+def redis_away() -> Iterator[None]:
+    """Say of a Redis that is away what it costs.
+
+    Raises:
+        RedisUnavailable: in place of what the client raises.
+    """
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise RedisUnavailable("webhook metrics cannot be read now: check that Redis is up") from error
 
 
 async def read_moved(redis: Redis) -> dict[int, int]:
@@ -132,5 +148,5 @@ async def read_entries(redis: Redis, epoch: Epoch | None, firms: Collection[int]
         hashes: list[dict[bytes, bytes]] = await pipeline.execute()
     entries: dict[int, list[Entry]] = {firm: [] for firm in firms}
     for (firm, at), fields in zip(places, hashes, strict=True):
-        entries[firm] += read_hash(fields, resolution, at)
+        entries[firm] += read_hash(fields, resolution, firm, at)
     return entries

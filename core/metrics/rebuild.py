@@ -1,27 +1,28 @@
 """Counting anew: the figures in Redis are made from the raw log, `webhook_delivery`, where Redis has lost them.
 
 The new epoch is announced as soon as the log is being read, so that processes add to it what happens meanwhile. Its cut
-is the whole second at which the reading transaction sees the log: what was counted before is in the log by then, what
-is counted after it is not. A delivery whose commit and whose counting lie on either side of that instant, a matter of
-milliseconds, is counted twice. Forged deliveries and ingest latency are not in the log; they stay as they are.
+is the instant between two slots at which the reading transaction sees the log: what was counted before is in the log by
+then, what is counted after it is not. A delivery whose commit and whose counting lie on either side of that instant, a
+matter of milliseconds, is counted twice. Forged deliveries and ingest latency are not in the log: they stay as they
+are.
 """
 
 import asyncio
 import contextlib
 import datetime
-import math
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from asyncpg import Record
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from core.logging import get_logger
 from core.metrics.adding import add_hashes
-from core.metrics.epochs import LOCK_KEY, MARKER_KEY, Epoch, read_epoch
+from core.metrics.epochs import LOCK_KEY, MARKER_KEY, SLOT_S, Epoch, read_epoch, slot_of
 from core.metrics.figures import Cell, Figures
 from core.metrics.histograms import bucket_of
 from core.metrics.keys import DAY, MOVED_KEY, RESOLUTIONS, hash_key, spread
@@ -63,9 +64,10 @@ async def rebuild_if_lost(services: "Services") -> bool:
     Cost: two commands where all is well. Returns whether it did; False where another process is at it.
     """
     epoch = await read_epoch(services.redis)
-    is_whole = epoch is not None and epoch.redis_run == await _redis_run(services.redis)
-    if is_whole and (epoch.counted_at is not None or await services.redis.exists(LOCK_KEY)):
-        return False
+    if epoch is not None and epoch.redis_run == await _redis_run(services.redis):
+        is_at_hand = epoch.counted_at is not None or await services.redis.exists(LOCK_KEY)
+        if is_at_hand:
+            return False
     return await rebuild(services) is not None
 
 
@@ -93,12 +95,13 @@ async def rebuild(services: "Services") -> int | None:
 async def _count_anew(services: "Services") -> int:
     redis = services.redis
     before, run = await read_epoch(redis), await _redis_run(redis)
-    cut_at = math.ceil(time.time())
+    cut = slot_of(time.time()) + 1
+    cut_at = cut * SLOT_S
     async with services.database.pool.acquire() as connection:
-        await asyncio.sleep(cut_at - time.time())
+        await asyncio.sleep(max(0.0, cut_at - time.time()))
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             await connection.execute("SELECT 1")  # takes the snapshot, at the cut
-            counting = _Counting(redis, Epoch(secrets.token_hex(4), cut_at, run, None))
+            counting = _Counting(redis, Epoch(secrets.token_hex(4), cut, run, None))
             await _announce(redis, counting.epoch)
             since = datetime.datetime.fromtimestamp(cut_at - DAY.keep_s, datetime.UTC)
             async for row in connection.cursor(_LOG, since, prefetch=READ_AT_ONCE):
@@ -109,7 +112,7 @@ async def _count_anew(services: "Services") -> int:
     if not await redis.eval(_COUNTED, 1, MARKER_KEY, counting.epoch.name, str(time.time())):  # type: ignore[misc]
         raise _Superseded
     if before is not None:
-        await _delete(redis, before, cut_at)
+        await _delete(redis, before, int(cut_at))
     log.info("webhook_metrics_rebuilt", deliveries=counting.deliveries)
     return counting.deliveries
 
@@ -124,7 +127,7 @@ class _Counting:
         self._redis = redis
         self._sent = 0
 
-    def count(self, row: Mapping[str, Any]) -> None:
+    def count(self, row: Record) -> None:
         """Count one row of the log."""
         minute = int(row["received_at"].timestamp()) // 60
         cell = Cell(row["firm"], row["model"], row["event"], read_user(row["body"]), minute)
@@ -133,14 +136,14 @@ class _Counting:
 
     async def send(self) -> None:
         """Add what was counted to the new epoch."""
-        hashes = spread(self.cells, now=self.epoch.cut_at, epoch=self.epoch.name)
+        hashes = spread(self.cells, now=int(self.epoch.cut * SLOT_S), epoch=self.epoch.name)
         self.cells = {}
         self._sent += 1
         if not await add_hashes(self._redis, hashes, number=f"rebuild-{self._sent}", epoch=self.epoch.name):
             raise _Superseded
 
 
-def count_row(figures: Figures, row: Mapping[str, Any]) -> None:
+def count_row(figures: Figures, row: Record) -> None:
     """Count what a row of the log says of its delivery: the same as was counted while it happened.
 
     The attempt of a row that is being worked on counts once it is over. One whose worker died counts as failed here;
@@ -160,7 +163,7 @@ def count_row(figures: Figures, row: Mapping[str, Any]) -> None:
 
 
 async def _announce(redis: Redis, epoch: Epoch) -> None:
-    fields = {"epoch": epoch.name, "cut_at": epoch.cut_at, "redis_run": epoch.redis_run}
+    fields = {"epoch": epoch.name, "cut": epoch.cut, "redis_run": epoch.redis_run}
     async with redis.pipeline(transaction=True) as pipeline:
         pipeline.delete(MARKER_KEY)
         pipeline.hset(MARKER_KEY, mapping=fields)

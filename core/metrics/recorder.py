@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from core.errors import RedisUnavailable
 from core.logging import get_logger
 from core.metrics.adding import add_hashes
-from core.metrics.epochs import Epoch, forget_epoch, read_epoch
+from core.metrics.epochs import Epoch, forget_epoch, read_epoch, slot_of
 from core.metrics.figures import Cell, Figures
 from core.metrics.histograms import bucket_of
 from core.metrics.keys import spread
@@ -42,7 +42,7 @@ FORGED_EVENT = "unknown"
 """The event of a forged delivery, whose own word for it is not believed."""
 
 Settled: TypeAlias = Literal["processed", "failed", "dead"]
-_BySecond: TypeAlias = dict[int, dict[Cell, Figures]]
+_BySlot: TypeAlias = dict[int, dict[Cell, Figures]]
 
 
 def figures_in(cells: dict[Cell, Figures], cell: Cell) -> Figures:
@@ -55,18 +55,18 @@ def figures_in(cells: dict[Cell, Figures], cell: Cell) -> Figures:
 
 @dataclass(slots=True)
 class _Unsent:
-    """What was taken to be sent, by the second in which it was counted; it stays as it is until it has arrived."""
+    """What was taken to be sent, by the slot in which it was counted; it stays as it is until it has arrived."""
 
-    by_second: _BySecond
+    by_slot: _BySlot
     made_at: int
     number: str
     is_unlogged_sent: bool = False
 
     def cells(self, *, since: int = 0) -> dict[Cell, Figures]:
-        """Return the figures that were counted from a second on."""
+        """Return the figures that were counted from a slot on."""
         together: dict[Cell, Figures] = {}
-        for second, cells in self.by_second.items():
-            for cell, figures in cells.items() if second >= since else ():
+        for slot, cells in self.by_slot.items():
+            for cell, figures in cells.items() if slot >= since else ():
                 figures_in(together, cell).merge(figures)
         return together
 
@@ -78,7 +78,7 @@ class WebhookRecorder:
         """Take how to reach Redis, which need not be open yet, and the clock that says when something was counted."""
         self._redis = redis
         self._clock = clock
-        self._counted: _BySecond = {}
+        self._counted: _BySlot = {}
         self._unsent: _Unsent | None = None
         self._epoch: Epoch | None = None
         self._sending = asyncio.Lock()
@@ -105,7 +105,7 @@ class WebhookRecorder:
         """Count a delivery that was not signed by Clio, in the present minute."""
         now = self._clock()
         cell = Cell(firm, model, FORGED_EVENT, None, int(now) // 60)
-        figures_in(self._cells(int(now)), cell).forged += 1
+        figures_in(self._cells(slot_of(now)), cell).forged += 1
 
     def settled(
         self,
@@ -166,12 +166,12 @@ class WebhookRecorder:
 
     def _figures(self, firm: int, model: str, event: str, body: bytes, received_at: datetime.datetime) -> Figures:
         cell = Cell(firm, model, event, read_user(body), int(received_at.timestamp()) // 60)
-        return figures_in(self._cells(int(self._clock())), cell)
+        return figures_in(self._cells(slot_of(self._clock())), cell)
 
-    def _cells(self, second: int) -> dict[Cell, Figures]:
-        cells = self._counted.get(second)
+    def _cells(self, slot: int) -> dict[Cell, Figures]:
+        cells = self._counted.get(slot)
         if cells is None:
-            cells = self._counted[second] = {}
+            cells = self._counted[slot] = {}
             if self._sender is None:
                 self._sender = asyncio.get_running_loop().create_task(self._send_soon())
         return cells
@@ -198,14 +198,14 @@ class WebhookRecorder:
             epoch = self._epoch = self._epoch or await read_epoch(redis)
             if epoch is None:
                 return False
-            logged = spread(unsent.cells(since=epoch.cut_at), now=unsent.made_at, epoch=epoch.name)
+            logged = spread(unsent.cells(since=epoch.cut), now=unsent.made_at, epoch=epoch.name)
             if await add_hashes(redis, logged, number=unsent.number, epoch=epoch.name):
                 self._unsent = None
                 return True
             self._epoch = None
 
     def _drop_if_too_many(self) -> None:
-        waiting = [self._counted, *([self._unsent.by_second] if self._unsent else [])]
-        if sum(len(cells) for by_second in waiting for cells in by_second.values()) > MOST_CELLS:
+        waiting = [self._counted, *([self._unsent.by_slot] if self._unsent else [])]
+        if sum(len(cells) for by_slot in waiting for cells in by_slot.values()) > MOST_CELLS:
             log.warning("webhook_metrics_dropped")
             self._unsent, self._counted, self._dropped = None, {}, True

@@ -14,6 +14,7 @@ from core.metrics import recorder as recording
 from core.metrics.adding import MOST_FIELDS, add_hashes
 from core.metrics.epochs import MARKER_KEY, read_epoch
 from core.metrics.figures import Cell, Figures
+from core.metrics.histograms import bucket_of
 from core.metrics.keys import DAY, HOUR, MINUTE, RESOLUTIONS, hash_key, spread
 from core.metrics.queries import latest, read_report
 from core.metrics.recorder import WebhookRecorder
@@ -31,8 +32,8 @@ async def client(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
         yield made
 
 
-async def begin(client: redis.asyncio.Redis, name: str, *, cut_at: int = 0) -> None:
-    await client.hset(MARKER_KEY, mapping={"epoch": name, "cut_at": cut_at, "redis_run": "r"})  # type: ignore[misc]
+async def begin(client: redis.asyncio.Redis, name: str, *, cut: int = 0) -> None:
+    await client.hset(MARKER_KEY, mapping={"epoch": name, "cut": cut, "redis_run": "r"})  # type: ignore[misc]
 
 
 def receive(recorder: WebhookRecorder, *, minutes_ago: float = 0, ingest_s: float = 0.01, firm: int = FIRM) -> None:
@@ -58,7 +59,7 @@ async def test_what_several_processes_count_at_once_is_what_one_would(
             receive(recorder, ingest_s=ingest_s)
             single.received += 1
             single.body_bytes += len(BODY)
-            single.ingest.add(recording.bucket_of(ingest_s))
+            single.ingest.add(bucket_of(ingest_s))
     await asyncio.gather(*(recorder.close() for recorder in recorders))
     assert dict((await total(client)).measures()) == dict(single.measures())
 
@@ -129,7 +130,7 @@ async def test_what_was_counted_before_the_cut_of_an_epoch_is_not_added_to_it(cl
     await client.flushall()
     assert not await recorder.flush()
     receive(recorder)
-    await begin(client, "second", cut_at=1003)
+    await begin(client, "second", cut=10030)
     await recorder.close()
     found = await total(client)
     assert found.received == 2
