@@ -5,7 +5,7 @@ a minute say what became of what was received in it, and counting anew from the 
 retry or a repeat, gives the same.
 """
 
-from typing import NamedTuple
+from typing import TypeAlias
 
 from core.metrics.histograms import Histogram
 
@@ -18,14 +18,11 @@ NOT_IN_LOG = frozenset({"forged", INGEST})
 """Measures that the raw log does not hold: what is forged is not stored, nor is the time of a commit."""
 
 
-class Cell(NamedTuple):
-    """What is counted together. `minute` is that of the first receipt, in minutes since 1970; `user` is Clio's id."""
+Cell: TypeAlias = tuple[int, str, str, int | None, int]
+"""What is counted together: firm, model, event, Clio's id of the user, and the minute of the first receipt since 1970.
 
-    firm: int
-    model: str
-    event: str
-    user: int | None
-    minute: int
+A plain tuple, for one is made for every delivery.
+"""
 
 
 class Figures:

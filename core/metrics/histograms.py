@@ -12,16 +12,12 @@ GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 SHORTEST_S = 1e-6
 """What took no longer, or less than nothing because two clocks differ, is in bucket 0 and counts as 0 seconds."""
 
-LAST = 1000
-"""The last bucket begins beyond 6,000 years."""
-
 _PER_LOG = 1 / math.log(GAMMA)
 
 
 def bucket_of(seconds: float) -> int:
     """Return the number of the bucket of a duration: bucket n holds GAMMA^(n-1) us < duration <= GAMMA^n us."""
-    micros = seconds * 1e6
-    return min(math.ceil(math.log(micros) * _PER_LOG), LAST) if micros > 1 else 0
+    return math.ceil(math.log(seconds * 1e6) * _PER_LOG) if seconds > SHORTEST_S else 0
 
 
 def seconds_of(bucket: int) -> float:

@@ -75,16 +75,21 @@ def spread(cells: Mapping[Cell, Figures], *, now: int, epoch: str | None) -> Has
     With an epoch it is what the raw log holds, without one the rest.
     """
     hashes: Hashes = {}
-    for cell, figures in cells.items():
-        wanted = [(measure, many) for measure, many in figures.measures() if is_in_log(measure) == (epoch is not None)]
-        at = cell.minute * 60
+    for (firm, model, event, user, minute), figures in cells.items():
+        wanted = [
+            (f":{measure}:{user or ''}:{model}:{event}", many)
+            for measure, many in figures.measures()
+            if is_in_log(measure) == (epoch is not None)
+        ]
+        at = minute * 60
         for resolution in RESOLUTIONS if wanted else ():
             bucket = at // resolution.bucket_s
             if (bucket + 1) * resolution.bucket_s + resolution.keep_s <= now:
                 continue
-            fields = hashes.setdefault(hash_key(epoch or SEEN, resolution, cell.firm, at), {})
-            for measure, many in wanted:
-                field = f"{bucket % resolution.buckets}:{measure}:{cell.user or ''}:{cell.model}:{cell.event}"
+            fields = hashes.setdefault(hash_key(epoch or SEEN, resolution, firm, at), {})
+            number = str(bucket % resolution.buckets)
+            for rest, many in wanted:
+                field = number + rest
                 fields[field] = fields.get(field, 0) + many
     return hashes
 

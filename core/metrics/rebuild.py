@@ -126,17 +126,19 @@ class _Counting:
         self.cells: dict[Cell, Figures] = {}
         self._redis = redis
         self._sent = 0
+        self._now = int(epoch.cut * SLOT_S)
 
     def count(self, row: Record) -> None:
-        """Count one row of the log."""
-        minute = int(row["received_at"].timestamp()) // 60
-        cell = Cell(row["firm"], row["model"], row["event"], read_user(row["body"]), minute)
+        """Count one row of the log, no finer than it will be kept."""
+        at = int(row["received_at"].timestamp())
+        width = next((each for each in RESOLUTIONS if at + each.keep_s > self._now), DAY).bucket_s
+        cell = (row["firm"], row["model"], row["event"], read_user(row["body"]), at // width * width // 60)
         count_row(figures_in(self.cells, cell), row)
         self.deliveries += 1
 
     async def send(self) -> None:
         """Add what was counted to the new epoch."""
-        hashes = spread(self.cells, now=int(self.epoch.cut * SLOT_S), epoch=self.epoch.name)
+        hashes = spread(self.cells, now=self._now, epoch=self.epoch.name)
         self.cells = {}
         self._sent += 1
         if not await add_hashes(self._redis, hashes, number=f"rebuild-{self._sent}", epoch=self.epoch.name):
@@ -159,7 +161,7 @@ def count_row(figures: Figures, row: Record) -> None:
     if status == "processed":
         figures.processed += 1
         if row["processed_at"] is not None:
-            figures.end_to_end.add(bucket_of((row["processed_at"] - row["received_at"]).total_seconds()))
+            figures.end_to_end.add(bucket_of(row["processed_at"].timestamp() - row["received_at"].timestamp()))
 
 
 async def _announce(redis: Redis, epoch: Epoch) -> None:

@@ -6,7 +6,6 @@ and a Redis that is away for long costs more; both the raw log makes up for (`co
 """
 
 import asyncio
-import datetime
 import secrets
 import time
 from collections.abc import Callable
@@ -86,16 +85,17 @@ class WebhookRecorder:
         self._away = False
         self._dropped = False
 
-    def received(
-        self, firm: int, model: str, event: str, body: bytes, received_at: datetime.datetime, *, ingest_s: float
-    ) -> None:
-        """Count a delivery that is committed for the first time, `ingest_s` after its request began."""
+    def received(self, firm: int, model: str, event: str, body: bytes, received_at: float, *, ingest_s: float) -> None:
+        """Count a delivery that is committed for the first time, `ingest_s` after its request began.
+
+        Instants are seconds since 1970, here and below.
+        """
         figures = self._figures(firm, model, event, body, received_at)
         figures.received += 1
         figures.body_bytes += len(body)
         figures.ingest.add(bucket_of(ingest_s))
 
-    def repeated(self, firm: int, model: str, event: str, body: bytes, received_at: datetime.datetime) -> None:
+    def repeated(self, firm: int, model: str, event: str, body: bytes, received_at: float) -> None:
         """Count a delivery that came again, in the minute of its first receipt."""
         figures = self._figures(firm, model, event, body, received_at)
         figures.duplicates += 1
@@ -104,7 +104,7 @@ class WebhookRecorder:
     def forged(self, firm: int, model: str) -> None:
         """Count a delivery that was not signed by Clio, in the present minute."""
         now = self._clock()
-        cell = Cell(firm, model, FORGED_EVENT, None, int(now) // 60)
+        cell = (firm, model, FORGED_EVENT, None, int(now) // 60)
         figures_in(self._cells(slot_of(now)), cell).forged += 1
 
     def settled(
@@ -113,10 +113,10 @@ class WebhookRecorder:
         model: str,
         event: str,
         body: bytes,
-        received_at: datetime.datetime,
+        received_at: float,
         *,
         status: Settled,
-        settled_at: datetime.datetime | None,
+        settled_at: float | None,
         attempt: int,
         counts: bool = True,
     ) -> None:
@@ -132,7 +132,7 @@ class WebhookRecorder:
         if status == "processed":
             figures.processed += 1
             if settled_at is not None:
-                figures.end_to_end.add(bucket_of((settled_at - received_at).total_seconds()))
+                figures.end_to_end.add(bucket_of(settled_at - received_at))
 
     async def flush(self) -> bool:
         """Send what was counted; return whether all of it has arrived. A Redis that is away is logged once."""
@@ -164,8 +164,8 @@ class WebhookRecorder:
             if not await self.flush():
                 return
 
-    def _figures(self, firm: int, model: str, event: str, body: bytes, received_at: datetime.datetime) -> Figures:
-        cell = Cell(firm, model, event, read_user(body), int(received_at.timestamp()) // 60)
+    def _figures(self, firm: int, model: str, event: str, body: bytes, received_at: float) -> Figures:
+        cell = (firm, model, event, read_user(body), int(received_at) // 60)
         return figures_in(self._cells(slot_of(self._clock())), cell)
 
     def _cells(self, slot: int) -> dict[Cell, Figures]:

@@ -194,11 +194,11 @@ class Inbox:
         for d in deliveries:
             key = (d.endpoint, d.digest)
             if key in first_at:
-                recorder.repeated(d.firm, d.model, d.event, d.body, first_at[key])
+                recorder.repeated(d.firm, d.model, d.event, d.body, first_at[key].timestamp())
             else:
                 first_at[key] = d.received_at
-                took_s = committed_at - d.received_at.timestamp()
-                recorder.received(d.firm, d.model, d.event, d.body, d.received_at, ingest_s=took_s)
+                began_at = d.received_at.timestamp()
+                recorder.received(d.firm, d.model, d.event, d.body, began_at, ingest_s=committed_at - began_at)
 
     async def _write(self, deliveries: Sequence[Delivery]) -> dict[tuple[int, bytes], datetime.datetime]:
         """Write deliveries; return when those that were there before first came, by endpoint and digest."""

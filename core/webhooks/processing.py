@@ -210,9 +210,9 @@ class _Batch:
     def _note(self, deliveries: Iterable[Claimed], status: Settled, *, counts: bool = True) -> None:
         for each in deliveries:
             self._services.webhook_recorder.settled(
-                *(each.firm, each.model, each.event, each.body, each.received_at),
+                *(each.firm, each.model, each.event, each.body, each.received_at.timestamp()),
                 status=status,
-                settled_at=each.settled_at,
+                settled_at=each.settled_at.timestamp() if each.settled_at else None,
                 attempt=each.attempt,
                 counts=counts,
             )

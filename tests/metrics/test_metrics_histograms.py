@@ -40,7 +40,7 @@ def test_histograms_of_several_processes_are_one(processes: list[list[float]], p
 
 @given(seconds=st.floats(min_value=0, max_value=1e9))
 def test_longer_is_never_in_an_earlier_bucket(seconds: float) -> None:
-    assert bucket_of(seconds) <= bucket_of(seconds * 1.5) <= 1000
+    assert bucket_of(seconds) <= bucket_of(seconds * 1.5)
 
 
 @given(amounts=st.lists(st.tuples(st.sampled_from(["received", "dead", "forged", "e7", "i0"]), st.integers(1, 9))))

@@ -4,18 +4,26 @@ import asyncio
 import contextlib
 import datetime
 import json
+import os
+import signal
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from pydantic import SecretStr
+from redis.exceptions import RedisError
 
+from core.embedded.servers import EmbeddedServers
 from core.metrics.epochs import LOCK_KEY, MARKER_KEY, SLOT_S, read_epoch
 from core.metrics.figures import is_in_log
 from core.metrics.keys import DAY, PREFIX, RESOLUTIONS, Entry
 from core.metrics.queries import Report, latest, read_report
 from core.metrics.rebuild import rebuild, rebuild_if_lost
+from core.registry import Registry
 from core.services import Services
+from core.settings import Settings
 from core.webhooks import claims
 from core.webhooks.failures import Failure
 from core.webhooks.inbox import Delivery, Inbox
@@ -95,9 +103,9 @@ async def settle(services: Services, many: int, failure: Failure | None = None) 
             settled = await claims.fail(connection, claimed, failure)
     for each in settled:
         services.webhook_recorder.settled(
-            *(each.firm, each.model, each.event, each.body, each.received_at),
+            *(each.firm, each.model, each.event, each.body, each.received_at.timestamp()),
             status=failure.status if failure else "processed",
-            settled_at=each.settled_at,
+            settled_at=each.settled_at.timestamp() if each.settled_at else None,
             attempt=each.attempt,
             counts=failure.counts if failure else True,
         )
@@ -206,6 +214,36 @@ async def test_a_rebuild_whose_worker_died_is_begun_again(services: Services) ->
     await services.redis.delete(LOCK_KEY)
     assert await rebuild_if_lost(services)
     assert logged(await told(services)) == before
+
+
+async def test_a_redis_that_is_killed_has_the_same_figures_again(
+    settings: Settings, registry: Registry, tmp_path: Path
+) -> None:
+    async with EmbeddedServers(tmp_path / "redis", postgres=False) as own:
+        services = Services(settings.model_copy(update={"redis_url": SecretStr(own.redis_url)}), registry)
+        async with services.open(), inbox_of(services) as inbox:
+            await rebuild(services)
+            await live_through(services)
+            assert await services.webhook_recorder.flush()
+            os.kill(own.pids["redis"], signal.SIGKILL)
+            for number in (101, 102):
+                await inbox.put(delivery(number))
+            await until_back(services)
+            assert await rebuild_if_lost(services)
+            found = logged(await told(services))
+            assert (await report_of(services)).total().received == 44
+            assert await rebuild(services) == 44
+            assert logged(await told(services)) == found
+
+
+async def until_back(services: Services) -> None:
+    """Wait until Redis answers again."""
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(RedisError, OSError):
+                await services.redis.ping()
+                return
+            await asyncio.sleep(0.05)
 
 
 def logged(figures: dict[str, list[Entry]]) -> dict[str, list[Entry]]:

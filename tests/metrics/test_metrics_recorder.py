@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.metrics import recorder as recording
 from core.metrics.adding import MOST_FIELDS, add_hashes
 from core.metrics.epochs import MARKER_KEY, read_epoch
-from core.metrics.figures import Cell, Figures
+from core.metrics.figures import Figures
 from core.metrics.histograms import bucket_of
 from core.metrics.keys import DAY, HOUR, MINUTE, RESOLUTIONS, hash_key, spread
 from core.metrics.queries import latest, read_report
@@ -38,7 +38,7 @@ async def begin(client: redis.asyncio.Redis, name: str, *, cut: int = 0) -> None
 
 def receive(recorder: WebhookRecorder, *, minutes_ago: float = 0, ingest_s: float = 0.01, firm: int = FIRM) -> None:
     received_at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=minutes_ago)
-    recorder.received(firm, "activity", "updated", BODY, received_at, ingest_s=ingest_s)
+    recorder.received(firm, "activity", "updated", BODY, received_at.timestamp(), ingest_s=ingest_s)
 
 
 async def total(client: redis.asyncio.Redis) -> Figures:
@@ -142,10 +142,9 @@ async def test_each_resolution_is_kept_for_its_time_and_what_is_older_is_not_wri
 ) -> None:
     now = 1_800_000_000
     for age_s, kept in ((3600, {MINUTE, HOUR, DAY}), (3 * 86_400, {HOUR, DAY}), (90 * 86_400, {DAY})):
-        cell = Cell(FIRM, "contact", "updated", None, (now - age_s) // 60)
         figures = Figures()
         figures.received = 1
-        hashes = spread({cell: figures}, now=now, epoch="e")
+        hashes = spread({(FIRM, "contact", "updated", None, (now - age_s) // 60): figures}, now=now, epoch="e")
         assert set(hashes) == {hash_key("e", each, FIRM, now - age_s) for each in kept}
     assert {each.name: each.keep_s // 86_400 for each in RESOLUTIONS} == {"minute": 2, "hour": 62, "day": 760}
     recorder = WebhookRecorder(lambda: client)

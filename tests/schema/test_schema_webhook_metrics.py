@@ -34,7 +34,7 @@ async def counted(fresh_api: Api) -> Api:
 def receive(api: Api, many: int = 1, *, firm: int = ONE, model: str = "contact", ago_s: float = 0) -> None:
     received_at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=ago_s)
     for _ in range(many):
-        api.services.webhook_recorder.received(firm, model, "updated", b"{}", received_at, ingest_s=0.01)
+        api.services.webhook_recorder.received(firm, model, "updated", b"{}", received_at.timestamp(), ingest_s=0.01)
 
 
 def example() -> tuple[str, list[dict[str, str]], Any]:
