@@ -34,6 +34,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join([*MEASUREMENTS, "graphql", "webhooks"]))
     parser.add_argument("--minutes", type=float, default=fanout.MINUTES, help="how long fanout goes on")
+    parser.add_argument("--topic", choices=fanout.DOCUMENTS, default=fanout.TOPIC, help="what fanout watches")
     asked = parser.parse_args(arguments)
     unknown = [name for name in asked.names if name not in MEASUREMENTS]
     if unknown:
@@ -41,7 +42,7 @@ def main(arguments: list[str]) -> int:
         print(f"no measurement {unknown[0]!r}; there are: {known}", file=sys.stderr)
         return 2
     measurements = dict(MEASUREMENTS)
-    measurements["fanout"] = functools.partial(fanout.measure, asked.minutes)
+    measurements["fanout"] = functools.partial(fanout.measure, asked.minutes, asked.topic)
     for name in asked.names or measurements:
         asyncio.run(measurements[name]())
     return 0

@@ -28,6 +28,7 @@ class Heard:
 
     times: dict[int, int] = field(default_factory=dict)
     delays_ms: dict[int, int] = field(default_factory=dict)
+    repeated: int = 0
     disordered: int = 0
     closed: int = 0
     acknowledged: int = 0
@@ -93,14 +94,18 @@ class Socket(asyncio.Protocol):
             elif b'"ping"' in frame:
                 self._say({"type": "pong"})
             return
+        heard, number = self._heard, int(_NUMBER.search(frame)[1])  # type: ignore[index]  # asked for together
         if not self.subscribed.done():
             self.subscribed.set_result(None)
+            self._last = number
             return
-        heard, number = self._heard, int(_NUMBER.search(frame)[1])  # type: ignore[index]  # asked for together
+        if number == self._last:
+            heard.repeated += 1
+            return
         delay_ms = (time.monotonic_ns() // 1_000_000 - int(sent[1])) % 2**31
         heard.times[number] = heard.times.get(number, 0) + 1
         heard.delays_ms[delay_ms] = heard.delays_ms.get(delay_ms, 0) + 1
-        heard.disordered += number <= self._last
+        heard.disordered += number < self._last
         self._last = number
 
     def _say(self, message: dict[str, object]) -> None:
@@ -134,6 +139,7 @@ async def main(port: int, sockets: int) -> None:
             {
                 "times": heard.times,
                 "delays_ms": heard.delays_ms,
+                "repeated": heard.repeated,
                 "disordered": heard.disordered,
                 "closed": closed,
             }

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from core.commands import demo, firms, plugins, reconcile, replay, running, webhooks
+from core.commands import demo, firms, metrics, plugins, reconcile, replay, running, webhooks
 from core.errors import ServiceError
 from core.loading import commands, load_plugins
 from core.logging import configure_logging
@@ -25,6 +25,7 @@ for command in (
     reconcile.reconcile,
     webhooks.webhooks,
     replay.replay_command,
+    metrics.metrics,
     firms.token,
     plugins.plugins,
     running.mock_clio,

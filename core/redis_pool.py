@@ -2,6 +2,12 @@
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from core.errors import RedisUnavailable
+
+REDIS_ERRORS = (RedisError, RedisUnavailable, OSError, TimeoutError)
+"""What a command meets where Redis is away."""
 
 
 class ClosingPool(ConnectionPool):

@@ -13,6 +13,7 @@ from core.db.cipher import Cipher
 from core.db.engine import Database
 from core.errors import RedisUnavailable, ServiceError
 from core.jobs.queue import QUEUE_NAME, JobQueue, decode_job, encode_job
+from core.metrics.recorder import WebhookRecorder
 from core.redis_pool import ClosingPool
 from core.registry import Registry
 from core.settings import Settings, parse_encryption_keys
@@ -35,6 +36,8 @@ class Services:
             read_timeout_s=settings.graphql_timeout_s,
         )
         self.stopping = Stopping()
+        self.webhook_recorder = WebhookRecorder(lambda: self.redis)
+        """Counts what happens to deliveries in this process."""
         self._redis: ArqRedis | None = None
         self._accounts: ClioAccounts | None = None
 
@@ -77,6 +80,7 @@ class Services:
             )
             self._accounts = ClioAccounts(self.settings, self.database, self.cipher, http, RequestBudget(self._redis))
             opened.callback(self._forget)
+            opened.push_async_callback(self.webhook_recorder.close)
             opened.push_async_callback(self.stopping.announce)
             yield self
 

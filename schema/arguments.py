@@ -18,9 +18,9 @@ from schema.read.window import read_window
 PAGING = ("first", "after", "last", "before")
 
 
-def argument(annotation: Any, description: str) -> Any:
-    """Return the annotation of an optional argument."""
-    return Annotated[annotation | None, strawberry.argument(description=description)]
+def argument(annotation: Any, description: str, *, name: str | None = None) -> Any:
+    """Return the annotation of an optional argument; `name` is for one whose name Python reserves."""
+    return Annotated[annotation | None, strawberry.argument(description=description, name=name)]
 
 
 def list_arguments(where: Any | None, order: Any | None, *, with_firm: bool) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """The lists that core owns: firms, sync runs and their reports, webhook endpoints and deliveries, and counts."""
 
+import datetime
+import time
 from typing import Any
 
 import strawberry
 
+from core.metrics.queries import read_report, read_span
 from schema.arguments import argument, list_arguments, with_arguments
 from schema.connections import connection_field, connection_type
 from schema.context import Info
@@ -11,20 +14,18 @@ from schema.coverage import coverage_field
 from schema.entities import Entity, describe_fields
 from schema.filters import FilterInputs
 from schema.global_ids import read_firm
-from schema.read.listing import Kind
 from schema.read.parameters import Parameters, firm_predicate
 from schema.read.readers import fetch
 from schema.read.statements import Statement
 from schema.types.firms import FIRMS, Firm, Me
 from schema.types.reconciliations import RECONCILIATIONS, Reconciliation
 from schema.types.sync_runs import SYNC_RUNS, SyncRun
+from schema.types.webhook_metrics import MetricsResolution, WebhookMetrics, resolution_of
 from schema.types.webhooks import (
     WEBHOOK_DELIVERIES,
     WEBHOOK_ENDPOINTS,
-    StatusCount,
     WebhookDelivery,
     WebhookEndpoint,
-    WebhookMetrics,
 )
 
 FIRM = Entity(FIRMS, Firm)
@@ -83,10 +84,19 @@ def operation_fields() -> dict[str, Any]:
                     "firm": argument(
                         strawberry.ID, "One firm, by number or global id; all of the caller's unless given."
                     ),
+                    "from_": argument(
+                        datetime.datetime, "Instant in the first bucket; a day before `to` unless given.", name="from"
+                    ),
+                    "to": argument(datetime.datetime, "Instant in the last bucket; now unless given."),
+                    "resolution": argument(
+                        MetricsResolution,
+                        "Length of the buckets, of which there may be 1,500; unless given the shortest that is kept for"
+                        " so long and makes no more than 200.",
+                    ),
                 },
                 WebhookMetrics,
             ),
-            description="What became of the webhook deliveries.",
+            description="What became of the webhook deliveries received in a time.",
         ),
     }
     for name, entity, columns, description in _LISTS:
@@ -114,15 +124,11 @@ async def _webhook_metrics(
     info: Info,
     model: str | None = None,
     firm: str | None = None,
+    from_: datetime.datetime | None = None,
+    to: datetime.datetime | None = None,
+    resolution: MetricsResolution | None = None,
 ) -> WebhookMetrics:
-    parameters = Parameters()
     firms = info.context.principal.allowed_firms(read_firm(firm))
-    conditions = [firm_predicate(WEBHOOK_DELIVERIES, "t", firms, parameters)]
-    if model is not None:
-        conditions.append(f"t.model = {parameters.add_one(model, Kind.TEXT)}")
-    text = (
-        "SELECT t.status, count(*) AS count FROM webhook_delivery AS t"
-        f" WHERE {' AND '.join(conditions)} GROUP BY t.status ORDER BY t.status"
-    )
-    rows = await fetch(info.context.readers.pool, Statement(text, parameters.values))
-    return WebhookMetrics(model=model, statuses=[StatusCount(status=row["status"], count=row["count"]) for row in rows])
+    span = read_span(from_, to, None if resolution is None else resolution_of(resolution), now=time.time())
+    report = await read_report(info.context.services.redis, firms, model, span)
+    return WebhookMetrics(report=report, firms=firms, model=model, since=from_, until=to)

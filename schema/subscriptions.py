@@ -5,14 +5,17 @@ from typing import Annotated, Any
 
 import strawberry
 
+from core.errors import BadInput
 from core.services import Services
 from core.sync.progress import PROGRESS_CHANNEL
 from schema.context import Info
 from schema.global_ids import read_firm
 from schema.live.topics import Event, Topic, Watch
+from schema.live.webhook_metrics import LONGEST_S, SHORTEST_S, TICK_S, USUAL_S, WEBHOOK_METRICS, Wish
 from schema.operations import SYNC_RUN
 from schema.read.readers import Record
 from schema.types.sync_runs import SYNC_RUNS, SyncRun
+from schema.types.webhook_metrics import WebhookMetrics
 
 QUIET = frozenset({"heartbeat_at", "_newest"})
 """Columns whose change alone is no progress."""
@@ -81,6 +84,28 @@ def _sync_progress(
     return Watch(SYNC_PROGRESS, info.context.principal.allowed_firms(read_firm(firm or None)))
 
 
+def _webhook_metrics(
+    info: Info,
+    model: Annotated[
+        str | None, strawberry.argument(description="One of Clio's webhook models; all unless given.")
+    ] = strawberry.UNSET,
+    firm: Annotated[
+        strawberry.ID | None, strawberry.argument(description="One firm; all of the caller's unless given.")
+    ] = strawberry.UNSET,
+    interval_s: Annotated[
+        float | None,
+        strawberry.argument(
+            description="Seconds from one to the next, 0.5 to 60, rounded to half a second; 2 unless given."
+        ),
+    ] = strawberry.UNSET,
+) -> AsyncIterable[WebhookMetrics]:
+    wanted_s = USUAL_S if interval_s is None or interval_s is strawberry.UNSET else interval_s
+    if not SHORTEST_S <= wanted_s <= LONGEST_S:
+        raise BadInput(f"`intervalS` must be from {SHORTEST_S:g} to {LONGEST_S:g}")
+    wish = Wish(model or None, round(wanted_s / TICK_S))
+    return Watch(WEBHOOK_METRICS, info.context.principal.allowed_firms(read_firm(firm or None)), only=wish)
+
+
 @strawberry.type(
     description="What is told as it happens, over WebSockets and server-sent events. The scope `read` is needed."
 )
@@ -90,4 +115,9 @@ class Subscription:
     sync_progress = strawberry.subscription(
         resolver=_sync_progress,
         description="The active sync runs at once, then every run as it moves, its end included.",
+    )
+    webhook_metrics = strawberry.subscription(
+        resolver=_webhook_metrics,
+        description="What became of the webhook deliveries received in the last hour, by the minute: at once, then at "
+        "every interval.",
     )

@@ -15,6 +15,7 @@ from core.coverage import repair
 from core.db.engine import CONNECT_ERRORS
 from core.jobs.queue import DELIVERY_JOB, QUEUE_NAME, SYNC_JOB, decode_job, encode_job
 from core.logging import get_logger
+from core.metrics.rebuild import rebuild_if_lost
 from core.services import Services
 from core.sync import engine, runs, schedule
 from core.webhooks import claims, lifecycle, processing, retention
@@ -36,6 +37,7 @@ FIRST_LOOK_S = 30.0
 """Longest wait of the first polls for the first look at the webhooks, which finds what the service slept through."""
 
 CLEAN_UP_S = 600.0
+METRICS_S = 1.0
 RESTART_S = 1.0
 JOB_TIMEOUT_S = engine.SLICE_S + 300
 DELIVERY_SLOTS = 4
@@ -60,6 +62,7 @@ class WorkerProcess:
             asyncio.create_task(self._every(MAINTAIN_S, self._maintain)),
             asyncio.create_task(self._every(DRAIN_S, self._drain)),
             asyncio.create_task(self._every(CLEAN_UP_S, self._clean_up)),
+            asyncio.create_task(self._every(METRICS_S, self._metrics)),
         ]
         log.info("worker_started", owner=self._owner)
         await stop.wait()
@@ -144,6 +147,9 @@ class WorkerProcess:
         await repair.repair_holes(self._services)
         await schedule.request_due_polls(self._services)
         await schedule.request_due_reconciliations(self._services)
+
+    async def _metrics(self) -> None:
+        await rebuild_if_lost(self._services)
 
     async def _maintain(self) -> None:
         rows = await self._services.database.pool.fetch("SELECT id FROM firm WHERE state = 'connected'")

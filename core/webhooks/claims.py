@@ -4,8 +4,9 @@
 lapses. So what is due is one range of one index, and so is what is being worked on.
 """
 
+import dataclasses
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.db.engine import Connection, Database
@@ -74,7 +75,7 @@ UPDATE webhook_delivery AS taken
 SET status = 'processing', attempts = attempts + 1, lease_until = now() + make_interval(secs => $2),
     not_before_at = now() + make_interval(secs => $2), lapses = lapses + due.lapsed::int
 FROM due WHERE taken.id = due.id
-RETURNING taken.id, firm, resource, model, event, record_clio_id, body, attempts, received_at, lapses"""
+RETURNING taken.id, firm, resource, model, event, record_clio_id, body, attempts, received_at, replayed_at, lapses"""
 
 _HELD = """
 FROM unnest($1::bigint[], $2::int[]) AS held (id, attempt)
@@ -88,14 +89,14 @@ _FINISH = f"""
 UPDATE webhook_delivery AS mine
 SET status = 'processed', outcome = $3::text, processed_at = now(), lease_until = NULL, error_code = NULL,
     error_message = NULL {_HELD}
-RETURNING mine.id"""
+RETURNING mine.id, mine.processed_at"""
 
 _FAIL = f"""
 UPDATE webhook_delivery AS mine
 SET status = $3::text, attempts = attempts - $4::int, lapses = 0, lease_until = NULL, error_code = $5,
     error_message = $6, not_before_at = now() + make_interval(secs => $7),
     processed_at = CASE $3::text WHEN 'dead' THEN now() END {_HELD}
-RETURNING mine.id"""
+RETURNING mine.id, mine.processed_at"""
 
 
 _RELEASE = f"""
@@ -108,7 +109,8 @@ SET status = CASE WHEN error_code IS NULL THEN 'received' ELSE 'failed' END, att
 class Claimed:
     """A delivery this worker holds. `attempt` counts from 1 and fences off a worker that lost its lease.
 
-    `lapses` counts the workers in a row that did not come back from it.
+    `lapses` counts the workers in a row that did not come back from it; `replayed_at` is None unless it was replayed.
+    `settled_at` is the row's `processed_at`; None until it is processed or dead.
     """
 
     id: int
@@ -120,7 +122,14 @@ class Claimed:
     body: bytes
     attempt: int
     received_at: datetime.datetime
+    replayed_at: datetime.datetime | None
     lapses: int
+    settled_at: datetime.datetime | None = dataclasses.field(default=None, compare=False)
+
+    @property
+    def took_s(self) -> float | None:
+        """From its receipt, or its latest replay, until it was settled; None until then."""
+        return self.settled_at and (self.settled_at - (self.replayed_at or self.received_at)).total_seconds()
 
 
 async def claim(database: Database, *, batch: int, lease_s: float) -> list[Claimed]:
@@ -151,7 +160,7 @@ async def extend(database: Database, claimed: Sequence[Claimed], *, lease_s: flo
 async def finish(connection: Connection, claimed: Sequence[Claimed], outcome: str) -> list[Claimed]:
     """Mark deliveries processed and return those that were still held; call it in the transaction of the write."""
     done = await connection.fetch(_FINISH, *_held(claimed), outcome)
-    return _still_held(claimed, {row["id"] for row in done})
+    return _still_held(claimed, {row["id"]: row["processed_at"] for row in done})
 
 
 async def fail(database: Executor, claimed: Sequence[Claimed], failure: Failure) -> list[Claimed]:
@@ -165,7 +174,7 @@ async def fail(database: Executor, claimed: Sequence[Claimed], failure: Failure)
         failure.message,
         failure.delay_s,
     )
-    return _still_held(claimed, {row["id"] for row in failed})
+    return _still_held(claimed, {row["id"]: row["processed_at"] for row in failed})
 
 
 async def release(database: Database, claimed: Sequence[Claimed], *, delay_s: float) -> None:
@@ -177,8 +186,8 @@ def _held(claimed: Sequence[Claimed]) -> tuple[list[int], list[int]]:
     return [each.id for each in claimed], [each.attempt for each in claimed]
 
 
-def _still_held(claimed: Sequence[Claimed], settled: set[int]) -> list[Claimed]:
+def _still_held(claimed: Sequence[Claimed], settled: Mapping[int, datetime.datetime | None]) -> list[Claimed]:
     lost = [each.id for each in claimed if each.id not in settled]
     if lost:
         log.warning("webhook_lease_lost", deliveries=lost)
-    return [each for each in claimed if each.id in settled]
+    return [dataclasses.replace(each, settled_at=settled[each.id]) for each in claimed if each.id in settled]

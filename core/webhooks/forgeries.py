@@ -4,9 +4,8 @@ import time
 from dataclasses import dataclass
 
 from core.logging import get_logger
-from core.webhooks.counters import DeliveryCounters
+from core.metrics.recorder import WebhookRecorder
 from core.webhooks.endpoints import Endpoint
-from core.webhooks.envelope import UNKNOWN_EVENT
 
 log = get_logger(__name__)
 
@@ -24,14 +23,14 @@ class _Window:
 class Forgeries:
     """Counts per endpoint. The first of a window is logged, and the one that is too many as `webhook_forgery_rate`."""
 
-    def __init__(self, counters: DeliveryCounters) -> None:
-        """Take where they are counted for good, with the status `forged`."""
-        self._counters = counters
+    def __init__(self, recorder: WebhookRecorder) -> None:
+        """Take where they are counted for good."""
+        self._recorder = recorder
         self._windows: dict[int, _Window] = {}
 
     def add(self, endpoint: Endpoint) -> None:
         """Count one request that was unsigned, wrongly signed, or a handshake nobody awaits."""
-        self._counters.add_soon(endpoint.firm, endpoint.model, UNKNOWN_EVENT, "forged")
+        self._recorder.forged(endpoint.firm, endpoint.model)
         now = time.monotonic()
         window = self._windows.get(endpoint.id)
         if window is None or now - window.began >= WINDOW_S:

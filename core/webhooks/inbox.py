@@ -19,8 +19,7 @@ from redis.exceptions import RedisError
 from core.db.engine import CONNECT_ERRORS
 from core.errors import DatabaseUnavailable, RedisUnavailable, ServiceError
 from core.logging import get_logger
-from core.webhooks.counters import DeliveryCounters
-from core.webhooks.delivery import ROW_ERRORS, Delivery, write
+from core.webhooks.delivery import ROW_ERRORS, Delivery, Repeats, count, write
 from core.webhooks.failures import where_raised
 from core.webhooks.spill import DRAIN_ERRORS, Spill, SpillUnavailable
 
@@ -71,8 +70,6 @@ class Inbox:
 
         `wake` asks a worker to look (through the queue unless given); it may fail, the delivery is found without it.
         """
-        self.counters = DeliveryCounters(services)
-        """What was received and committed is counted here; the receiver adds what it refused as forged."""
         self._database = services.database
         self._services = services
         self._wake = wake or self._wake_through_queue
@@ -102,7 +99,7 @@ class Inbox:
             await asyncio.wait(set(self._flushers))
         if self._waker is not None:
             await asyncio.wait([self._waker])
-        await self.counters.close()
+        await self._services.webhook_recorder.flush()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -142,7 +139,8 @@ class Inbox:
     async def _settle(self, batch: Sequence[_Entry]) -> None:
         deliveries = [delivery for delivery, _ in batch]
         try:
-            if not await self._written(deliveries):
+            repeats = await self._written(deliveries)
+            if repeats is None:
                 await self._spill.add(deliveries)
         except ROW_ERRORS as error:
             await self._isolate(batch, error)
@@ -152,18 +150,19 @@ class Inbox:
                 log.warning("webhook_flush_failed", error=type(error).__name__, where=where_raised(error))
             _fail(batch, SpillUnavailable("deliveries cannot be stored now: check that PostgreSQL is up"))
         else:
-            for delivery, settled in batch:
+            for _, settled in batch:
                 if not settled.done():
                     settled.set_result(None)
-                self.counters.add_soon(delivery.firm, delivery.model, delivery.event, "received")
+            if repeats is not None:
+                count(self._services.webhook_recorder, deliveries, repeats, committed_at=time.time())
             self._wake_soon()
 
-    async def _written(self, deliveries: Sequence[Delivery]) -> bool:
-        """Whether PostgreSQL took them; whatever keeps it from that, but for the rows themselves, is an absence."""
+    async def _written(self, deliveries: Sequence[Delivery]) -> Repeats | None:
+        """Write them, or return None: whatever keeps PostgreSQL from it, but for the rows themselves, is an absence."""
         if time.monotonic() < self._away_until:
-            return False
+            return None
         try:
-            await write(self._database.intake, deliveries)
+            return await write(self._database.intake, deliveries)
         except ROW_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - nothing may be lost for an error that nobody thought of
@@ -171,8 +170,7 @@ class Inbox:
             where = None if expected else where_raised(error)
             log.warning("webhook_database_away", error=type(error).__name__, where=where)
             self._away_until = time.monotonic() + AWAY_S
-            return False
-        return True
+            return None
 
     async def _drain(self) -> None:
         """Move what waits in Redis, again and again."""

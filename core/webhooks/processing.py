@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import asyncpg
 import msgspec
@@ -23,9 +23,10 @@ from core.errors import (
     NotFound,
 )
 from core.logging import get_logger
+from core.metrics.recorder import Settled
+from core.redis_pool import REDIS_ERRORS
 from core.resource import ClioPayload, Resource
 from core.webhooks.claims import Claimed, claim, extend, fail, release
-from core.webhooks.counters import REDIS_ERRORS, DeliveryCounters
 from core.webhooks.envelope import UNKNOWN_EVENT
 from core.webhooks.failures import (
     EVENT_UNKNOWN,
@@ -57,8 +58,6 @@ if TYPE_CHECKING:
     from core.services import Services
 
 log = get_logger(__name__)
-
-SettledStatus: TypeAlias = Literal["processed", "failed", "dead"]
 
 CHANNEL = "webhooks:deliveries"
 """Redis channel that tells of settled deliveries: `{"firm", "deliveries", "status"}`, after the commit, best effort."""
@@ -157,7 +156,6 @@ class _Batch:
 
     def __init__(self, services: "Services") -> None:
         self._services = services
-        self._counters = DeliveryCounters(services)
         self._told: dict[tuple[int, str], list[int]] = defaultdict(list)
 
     async def settle(self, claimed: Sequence[Claimed]) -> int:
@@ -265,19 +263,25 @@ class _Batch:
             await self._give_back(deliveries, failure)
 
     async def _give_back(self, deliveries: Sequence[Claimed], failure: Failure) -> None:
-        self._note(await fail(self._services.database.pool, deliveries, failure), failure.status)
+        given_back = await fail(self._services.database.pool, deliveries, failure)
+        self._note(given_back, failure.status, counts=failure.counts)
 
     def _note_processed(self, settled: Iterable[tuple[Claimed, Outcome]]) -> None:
         self._note([each for each, _ in settled], "processed")
 
-    def _note(self, deliveries: Iterable[Claimed], status: SettledStatus) -> None:
+    def _note(self, deliveries: Iterable[Claimed], status: Settled, *, counts: bool = True) -> None:
         for each in deliveries:
-            self._counters.add(each.firm, each.model, each.event, status)
+            self._services.webhook_recorder.settled(
+                *(each.firm, each.model, each.event, each.body, each.received_at.timestamp()),
+                status=status,
+                took_s=each.took_s,
+                attempt=each.attempt,
+                counts=counts,
+            )
             self._told[each.firm, status].append(each.id)
 
     async def _tell(self) -> None:
-        """Count and publish what was settled; a Redis that is away costs the telling alone."""
-        await self._counters.flush()
+        """Publish what was settled; a Redis that is away costs the telling alone."""
         try:
             async with self._services.redis.pipeline(transaction=False) as pipeline:
                 for (firm, status), ids in self._told.items():

@@ -69,7 +69,7 @@ class WebhookReceiver:
         self._inbox = inbox
         self._directory = EndpointDirectory(services.database, services.cipher)
         self._bodies = bodies or Bodies()
-        self._forgeries = Forgeries(inbox.counters)
+        self._forgeries = Forgeries(services.webhook_recorder)
 
     def handles(self, scope: Scope) -> bool:
         """Whether a request is for this receiver."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from core.db.types import Executor
 from core.errors import BadInput, NotFound, ServiceError
 from core.logging import get_logger
-from core.webhooks.counters import REDIS_ERRORS
+from core.redis_pool import REDIS_ERRORS
 
 if TYPE_CHECKING:
     from core.registry import Registry
@@ -96,7 +96,7 @@ _IDS = f"SELECT id FROM webhook_delivery WHERE {MATCHES} ORDER BY id LIMIT {REPL
 
 _REOPEN = f"""
 WITH open AS (
-    SELECT id FROM webhook_delivery
+    SELECT id, firm, model, event, body, status, attempts, received_at, processed_at, replayed_at FROM webhook_delivery
     WHERE id = ANY ($1::bigint[]) AND status IN {REPLAYABLE}
     ORDER BY id
     FOR UPDATE SKIP LOCKED
@@ -106,7 +106,8 @@ SET status = 'received', attempts = 0, lapses = 0, outcome = NULL, processed_at 
     error_code = NULL, error_message = NULL, replays = replays + 1, replayed_at = now(),
     not_before_at = now() + make_interval(secs => $2)
 FROM open WHERE again.id = open.id
-RETURNING again.id"""
+RETURNING open.*"""
+"""Returns the rows as they were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +175,8 @@ async def replay(services: "Services", wanted: ReplayFilter) -> Replayed:
 async def reopen(services: "Services", ids: Iterable[int], *, delay_s: float) -> int:
     """Open deliveries again, due after `delay_s`, and return how many; those locked or on their way are left alone."""
     rows = await services.database.pool.fetch(_REOPEN, list(ids), delay_s)
+    for row in rows:
+        services.webhook_recorder.reopened(row)
     if rows:
         try:
             await services.queue.wake_deliveries()

@@ -8,7 +8,7 @@ request in that time. The marks are keys in Redis that end by themselves; withou
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from core.webhooks.counters import REDIS_ERRORS
+from core.redis_pool import REDIS_ERRORS
 from core.webhooks.settlement import RecordDeliveries
 
 if TYPE_CHECKING:

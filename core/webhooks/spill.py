@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 import msgspec
-from redis.exceptions import RedisError
 
 from core.db.engine import CONNECT_ERRORS
-from core.errors import DatabaseUnavailable, DecryptionFailed, RedisUnavailable, ServiceError
+from core.errors import DatabaseUnavailable, DecryptionFailed, ServiceError
 from core.logging import get_logger
-from core.webhooks.delivery import ROW_ERRORS, SAME_WITHIN_S, Delivery, write
+from core.redis_pool import REDIS_ERRORS
+from core.webhooks.delivery import ROW_ERRORS, SAME_WITHIN_S, Delivery, count, write
 from core.webhooks.durability import Durability, durability
 
 if TYPE_CHECKING:
@@ -61,8 +61,6 @@ _Entry: TypeAlias = "tuple[bytes, dict[bytes, bytes]]"
 _Opened: TypeAlias = "tuple[_Entry, Delivery]"
 
 _decoder = msgspec.msgpack.Decoder(Delivery)
-
-REDIS_ERRORS = (RedisError, RedisUnavailable, OSError, TimeoutError)
 
 
 class SpillUnavailable(ServiceError):
@@ -163,12 +161,13 @@ class Spill:
     async def _write(self, batch: Sequence[_Opened]) -> int:
         """Commit, then delete; return how many went. A bad one stays alone."""
         try:
-            await write(self._services.database.intake, [delivery for _, delivery in batch])
+            repeats = await write(self._services.database.intake, [delivery for _, delivery in batch])
         except ROW_ERRORS as error:
             if len(batch) > 1:
                 return sum([await self._write([one]) for one in batch])
             log.warning("webhook_spill_refused", entry=batch[0][0][0].decode(), error=type(error).__name__)
             return 0
+        count(self._services.webhook_recorder, [delivery for _, delivery in batch], repeats, committed_at=None)
         removed = [part for (number, fields), _ in batch for part in (number, len(fields[b"d"]))]
         await self._services.redis.execute_command("EVAL", _REMOVE, 2, STREAM, STREAM_BYTES, *removed)  # type: ignore[no-untyped-call]
         return len(batch)

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Sequence
 import asyncpg
 
 from core.db.engine import CONNECT_ERRORS
-from core.errors import DatabaseUnavailable
+from core.errors import DatabaseUnavailable, RedisUnavailable
 from core.logging import get_logger
 from core.services import Services
 from schema.live.groups import Group, create_apart
@@ -23,9 +23,10 @@ UNAVAILABLE = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     DatabaseUnavailable,
+    RedisUnavailable,
     TimeoutError,
 )
-"""What a source raises of a database that is away, goes away or is at its limits: it passes."""
+"""What a source raises of a server that is away, goes away or is at its limits: it passes."""
 
 PATIENCE_S = 2.0
 """How long a selection that is slow to execute may hold up the others of its topic, at each reading."""
@@ -127,9 +128,14 @@ class Feed:
         if len(events) >= MOST_READ and not self.topic.latest_only:
             self._hinted.set()
         for event in events:
-            for group in [*self._by_firm.get(event.firm, ()), *self._by_firm.get(None, ())]:
+            for group in self._concerned(event):
                 group.put(event)
         await self._admit(joining)
+
+    def _concerned(self, event: Event) -> list[Group]:
+        if event.firm is None:
+            return list(self._groups.values())
+        return [*self._by_firm.get(event.firm, ()), *self._by_firm.get(None, ())]
 
     async def _wait_for_groups(self) -> None:
         """Where each event counts, read no further for a while when a selection lags: what is not read is not lost."""

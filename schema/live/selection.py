@@ -56,7 +56,7 @@ class Selection:
 
     async def execute(self, value: Any) -> str:
         """Return the result of one event as JSON text, errors shaped as everywhere."""
-        executor = self.executor.build_per_event_executor(value)
+        executor = self.executor.build_per_event_executor(self.watch.topic.view(self.watch, value))
         executor.context_value = OperationContext(self.services, self.principal)
         result = execute_subscription_event(executor)
         return result_text(result if isinstance(result, ExecutionResult) else await result)

@@ -26,11 +26,12 @@ class SubscriberTooSlow(ServiceError):
 class Event:
     """Something that moved. `value` is what the subscription field resolves to.
 
-    Only subscribers of the firm are told. `key` says what moved: where a topic keeps the latest only, a newer event
-    takes the place of an older one of the same key that still waits.
+    Only subscribers of the firm are told; where it is None all are, and the topic's `view` keeps firms apart. `key`
+    says what moved: where a topic keeps the latest only, a newer event takes the place of an older one of the same key
+    that still waits.
     """
 
-    firm: int
+    firm: int | None
     key: Hashable
     value: Any
 
@@ -83,6 +84,10 @@ def _any(only: Hashable, event: Event) -> bool:  # noqa: ARG001 - the signature 
     return True
 
 
+def _all(watch: Watch, value: Any) -> Any:  # noqa: ARG001 - the signature is `Topic.view`
+    return value
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Topic:
     """One kind of event.
@@ -94,6 +99,8 @@ class Topic:
     `latest_only` is for states (a run, a metric): a reader who lags gets the latest of each key. Otherwise every event
     counts: nothing is left out. Either way a queue that is full ends the subscription with SUBSCRIBER_TOO_SLOW, which
     says `how_to_go_on`.
+
+    `view` makes what a watch may see of an event's value; it is called once for all who share an execution.
     """
 
     name: str
@@ -102,5 +109,6 @@ class Topic:
     latest_only: bool
     how_to_go_on: str
     matches: Callable[[Hashable, Event], bool] = _any
+    view: Callable[[Watch, Any], Any] = _all
     gather_s: float = 0.05
     look_again_s: float = 2.0

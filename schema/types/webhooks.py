@@ -102,21 +102,5 @@ class WebhookDelivery(Node):
     replayed_at: datetime.datetime | None = strawberry.field(description="When that was last done.")
 
 
-@strawberry.type(description="How many deliveries have one status.")
-class StatusCount:
-    """One bar of a chart."""
-
-    status: str = strawberry.field(description="received, processing, processed, failed or dead.")
-    count: int = strawberry.field(description="Deliveries with that status.")
-
-
-@strawberry.type(description="What became of the deliveries of a model, or of all.")
-class WebhookMetrics:
-    """Counted from the inbox itself."""
-
-    model: str | None = strawberry.field(description="The model that was asked for; null for all.")
-    statuses: list[StatusCount] = strawberry.field(description="Deliveries by status, in order of its name.")
-
-
 WEBHOOK_ENDPOINTS = table_listing("WebhookEndpoint", tables.WebhookEndpoint, leave_out=ENDPOINT_SECRETS)
 WEBHOOK_DELIVERIES = table_listing("WebhookDelivery", tables.WebhookDelivery, leave_out=DELIVERY_SECRETS)

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
+from core.metrics.rebuild import rebuild
 from core.webhooks.bodies import Bodies
-from core.webhooks.counters import counts
 from core.webhooks.forgeries import ALARM_AT
 from core.webhooks.receiver import WebhookReceiver
 from tests.webhooks.conftest import Front, rest
@@ -124,6 +124,7 @@ async def test_a_flood_of_large_bodies_is_held_to_the_bytes_there_is_room_for(
 async def test_an_endpoint_that_is_forged_at_often_raises_an_alarm(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
+    await rebuild(scene.services)
     endpoint = await scene.endpoint(FIRM)
     key = f"/webhooks/clio/{endpoint['endpoint_key']}"
     for number in range(ALARM_AT):
@@ -134,7 +135,7 @@ async def test_an_endpoint_that_is_forged_at_often_raises_an_alarm(
     await scene.inbox.stop()
     assert caplog.text.count("webhook_forgery_rate") == 1
     assert caplog.text.count("webhook_signature_invalid") == 1
-    assert await counts(scene.services, FIRM) == {("contact.unknown", "forged"): ALARM_AT}
+    assert await scene.counted(FIRM) == {("contact.unknown", "forged"): ALARM_AT}
 
 
 async def test_no_json_unsigned_is_refused_and_signed_is_kept(scene: Scene) -> None:

@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import hmac
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ import asyncpg
 import httpx
 
 from core.clio import webhooks as clio_webhooks
+from core.metrics.figures import COUNTS
+from core.metrics.keys import DAY
+from core.metrics.queries import latest, read_report
 from core.services import Services
 from core.testing.driving import Control
 from core.webhooks.completeness import parse_selection
@@ -118,6 +122,18 @@ class Scene:
         """Deliver, and process what was delivered."""
         assert (await self.post(endpoint, body)).status_code == 200
         await process_deliveries(self.services)
+
+    async def counted(self, firm: int) -> dict[tuple[str, str], int]:
+        """What was counted of a firm's deliveries, by model and event; call `rebuild` before there are any."""
+        assert await self.services.webhook_recorder.flush()
+        report = await read_report(self.services.redis, [firm], None, latest(DAY, 0, now=time.time()))
+        groups = report.by(lambda entry: f"{entry.model}.{entry.event}")
+        return {
+            (group, name): getattr(figures, name)
+            for group, figures in groups.items()
+            for name in COUNTS
+            if name != "body_bytes" and getattr(figures, name)
+        }
 
     async def due_now(self) -> None:
         """Let the back-off of every failed delivery be over."""
