@@ -56,8 +56,11 @@ RESOURCE_NOT_LOADED = Failure(
 )
 
 
-def judge(error: Exception, *, attempt: int) -> Failure:
-    """Return what to do about an error at this attempt, counted from 1. The message holds no client data."""
+def judge(error: Exception, *, attempt: int, factor: float) -> Failure:
+    """Return what to do about an error at this attempt, counted from 1. The message holds no client data.
+
+    `factor` multiplies the waits, but for those that Clio asks for.
+    """
     code, message = _describe(error)
     if isinstance(error, ClioRateLimited):
         return Failure(
@@ -71,7 +74,7 @@ def judge(error: Exception, *, attempt: int) -> Failure:
         status="dead" if attempt >= ATTEMPTS_MAX else "failed",
         code=code,
         message=message[:MESSAGE_MAX],
-        delay_s=_delay(error, attempt) * _random.uniform(0.5, 1),
+        delay_s=_delay(error, attempt) * factor * _random.uniform(0.5, 1),
     )
 
 
