@@ -72,10 +72,11 @@ def plan_record(record: RecordDeliveries) -> Plan:
     """Decide how the deliveries of one record are settled; no I/O.
 
     A payload is taken as data only when every one of them is complete and the newest is unambiguous: Clio's clock
-    counts whole seconds, so two different payloads of the same second cannot be put in order.
+    counts whole seconds, so two different payloads of the same second cannot be put in order. A deletion is taken at its
+    word only where it is final: out of a trash a record may have come back before it was told.
     """
     deleted = [each for each in record.deliveries if each.event == DELETED]
-    if len(deleted) == len(record.deliveries):
+    if len(deleted) == len(record.deliveries) and record.resource.trash_column is None:
         return TakeDeletion(deleted[-1].received_at)
     if deleted:
         return Ask()
