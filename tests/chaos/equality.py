@@ -16,10 +16,25 @@ Records = Mapping[int, dict[str, Any]]
 Rows = Mapping[int, asyncpg.Record]
 
 
-async def unlike_clio(stage: Stage, registry: Registry, *, hidden: Collection[tuple[str, int]]) -> list[str]:
+async def told_since(stage: Stage, change: int) -> set[tuple[str, int]]:
+    """Return resource and id of the records that a delivery changed after a change by its number."""
+    rows = await stage.database.pool.fetch(
+        "SELECT DISTINCT resource, clio_id FROM change WHERE id > $1 AND source = 'webhook'", change
+    )
+    return {(row["resource"], row["clio_id"]) for row in rows}
+
+
+async def unlike_clio(
+    stage: Stage,
+    registry: Registry,
+    *,
+    hidden: Collection[tuple[str, int]],
+    told_late: Collection[tuple[str, int]] = (),
+) -> list[str]:
     """Return where the mirror and Clio differ, record by record.
 
-    `hidden` are collection and id of the records that nobody shows the service any more.
+    `hidden` are collection and id of the records that nobody shows the service any more. Of what a delivery told late
+    it may believe that it is there: that it is gone, or hidden, was nobody's to tell.
     """
     at_clio = {
         resource.type_name: await _records(stage, resource) for resource in registry.resources if resource.has_list
@@ -28,26 +43,29 @@ async def unlike_clio(stage: Stage, registry: Registry, *, hidden: Collection[tu
     for resource in registry.resources:
         rows = await _rows(stage, resource)
         if resource.has_list:
+            late = {clio_id for name, clio_id in told_late if name == resource.name}
             unseen = {clio_id for path, clio_id in hidden if path == resource.endpoint.path}
-            found += _compare(resource, at_clio, rows, unseen)
+            found += _compare(resource, at_clio, rows, unseen, late)
         else:
             found += await _compare_below(stage, resource, at_clio, rows)
     return found
 
 
-def _compare(resource: Resource, at_clio: Mapping[str, Records], rows: Rows, unseen: Collection[int]) -> list[str]:
+def _compare(
+    resource: Resource, at_clio: Mapping[str, Records], rows: Rows, unseen: Collection[int], late: Collection[int]
+) -> list[str]:
     wanted = at_clio[resource.type_name]
     found = []
     for clio_id in sorted(wanted.keys() | rows.keys()):
         row = rows.get(clio_id)
         if clio_id in unseen:
-            if row is not None and row["presence"] != "hidden":
+            if row is not None and row["presence"] != "hidden" and clio_id not in late:
                 found.append(f"{resource.name} {clio_id} is hidden at Clio and {row['presence']} in the mirror")
         elif row is None:
             found.append(f"{resource.name} {clio_id} is at Clio and not in the mirror")
         elif clio_id in wanted:
             found += _of_record(resource, wanted[clio_id], row, at_clio)
-        elif row["presence"] != "deleted":
+        elif row["presence"] != "deleted" and clio_id not in late:
             found.append(f"{resource.name} {clio_id} is gone at Clio and {row['presence']} in the mirror")
     return found
 

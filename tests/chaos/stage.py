@@ -128,12 +128,13 @@ class Stage:
         numbered |= {f"server {pid}" for pid in self.seen_pids if is_running(pid)}
         return sorted(numbered)
 
-    def log_tails(self, lines: int = 25) -> str:
-        """Return the ends of the logs of the service's processes."""
+    def log_tails(self, lines: int = 15) -> str:
+        """Return the ends of the logs of the service's processes, without what is only news."""
         parts = []
         for child in self.children.values():
             text = child.log.read_text(encoding="utf-8", errors="replace") if child.log.exists() else ""
-            tail = "\n".join(text.splitlines()[-lines:])
+            wanted = [line[:300] for line in text.splitlines() if '"level": "info"' not in line]
+            tail = "\n".join(wanted[-lines:])
             parts.append(f"--- {child.name} (ends: {child.ends}), {child.log}\n{tail}")
         return "\n".join(parts)
 
