@@ -23,6 +23,9 @@ KILLED = ("api", *WORKERS, "redis", "postgres")
 SERVER_KILLS_MAX = 2
 """Of each server: their supervision waits longer each time, and gives up after five restarts within a minute."""
 
+TOGETHER = 0.6
+"""How often Redis dies while PostgreSQL is away, with what it may hold for it."""
+
 EDIT_PAUSE_S = (0.0, 0.12)
 TROUBLE_PAUSE_S = (0.05, 0.5)
 
@@ -37,13 +40,17 @@ class Blow:
 
 
 def plan_blows(seed: int, storm_s: float) -> list[Blow]:
-    """Return who is killed and when: each at least once, and that a worker or the API is frozen."""
+    """Return who is killed and when: each at least once, Redis often while PostgreSQL is away; and who is frozen."""
     rng = chance(seed, "blows")
     targets = [*KILLED, *(rng.choice(KILLED) for _ in range(max(1, round(storm_s / 2.5)) - 1))]
     for server in ("redis", "postgres"):
         while targets.count(server) > SERVER_KILLS_MAX:
             targets[targets.index(server)] = rng.choice(("api", *WORKERS))
-    blows = [Blow(rng.uniform(0.3, storm_s), target) for target in targets]
+    moments = [(target, rng.uniform(0.3, storm_s)) for target in targets]
+    if rng.random() < TOGETHER:
+        away_at = next(at_s for target, at_s in moments if target == "postgres")
+        moments[targets.index("redis")] = ("redis", away_at + rng.uniform(0.0, 0.6))
+    blows = [Blow(at_s, target) for target, at_s in moments]
     frozen = Blow(rng.uniform(0, storm_s / 2), rng.choice(("api", *WORKERS)), rng.uniform(1.5, 3.5))
     return sorted([*blows, frozen], key=lambda blow: blow.at_s)
 
