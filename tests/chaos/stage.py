@@ -187,12 +187,10 @@ async def _start(stage: Stage) -> None:
             return False
         return True
 
-    stage.children["mock"].start()
+    for child in stage.children.values():
+        child.start()
     await until(mock_answers, timeout_s=STARTED_WITHIN_S)
-    stage.children["api"].start()
     await until(stage.is_ready, timeout_s=STARTED_WITHIN_S)
-    for name in WORKERS:
-        stage.children[name].start()
 
 
 def _service(servers: EmbeddedServers, port: int, wire: Wire, mock_url: str, poll_factor: float) -> dict[str, str]:

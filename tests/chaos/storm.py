@@ -26,6 +26,10 @@ SERVER_KILLS_MAX = 2
 TOGETHER = 0.6
 """How often Redis dies while PostgreSQL is away, with what it may hold for it."""
 
+LOOK_S = 0.2
+LONGEST = 10
+"""How much longer than planned a storm may last, until something must be wrong."""
+
 EDIT_PAUSE_S = (0.0, 0.12)
 TROUBLE_PAUSE_S = (0.05, 0.5)
 
@@ -68,15 +72,30 @@ class Storm:
         self._seed = seed
         self._rng = chance(seed, "troubles")
         self._storm_s = storm_s
+        self._is_over = False
 
     async def rage(self) -> None:
-        """Go on for the time set; at its end nothing is frozen any more, and nothing new is done."""
+        """Go on for the time set; at its end nothing is frozen any more, and nothing new is done.
+
+        On a machine that is slow to start what was killed, go on until the API was there for half of that time.
+        """
         await self.editor.open()
-        ends_at = asyncio.get_running_loop().time() + self._storm_s
         async with asyncio.TaskGroup() as group:
             group.create_task(self._strike())
-            group.create_task(self._edit(ends_at))
-            group.create_task(self._trouble(ends_at))
+            group.create_task(self._edit())
+            group.create_task(self._trouble())
+            group.create_task(self._last())
+
+    async def _last(self) -> None:
+        loop = asyncio.get_running_loop()
+        begun, up_s = loop.time(), 0.0
+        while (gone_s := loop.time() - begun) < self._storm_s or up_s < self._storm_s / 2:
+            assert gone_s < LONGEST * self._storm_s, "the API does not come back"
+            looked = loop.time()
+            is_up = await self._stage.is_ready()
+            await asyncio.sleep(LOOK_S)
+            up_s += (loop.time() - looked) * is_up
+        self._is_over = True
 
     async def calm(self) -> None:
         """Let Clio and the wire behave."""
@@ -100,14 +119,14 @@ class Storm:
         await asyncio.sleep(blow.frozen_s)
         child.signal(signal.SIGCONT)
 
-    async def _edit(self, ends_at: float) -> None:
+    async def _edit(self) -> None:
         rng = chance(self._seed, "pauses")
-        while asyncio.get_running_loop().time() < ends_at:
+        while not self._is_over:
             await self.editor.edit()
             await asyncio.sleep(rng.uniform(*EDIT_PAUSE_S))
 
-    async def _trouble(self, ends_at: float) -> None:
-        while asyncio.get_running_loop().time() < ends_at:
+    async def _trouble(self) -> None:
+        while not self._is_over:
             kind, cause = self._rng.choice(self._causes())
             await cause()
             self.troubles[kind] += 1

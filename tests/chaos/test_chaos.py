@@ -23,6 +23,9 @@ FIRST_SEED = int(os.environ.get("CHAOS_SEED", "1"))
 SEEDS = range(FIRST_SEED, FIRST_SEED + int(os.environ.get("CHAOS_SEEDS", "2")))
 STORM_S = float(os.environ.get("CHAOS_SECONDS", "5"))
 
+LEAST = 20
+"""Deliveries that must have been acknowledged for the verdict to mean anything."""
+
 POLL_FACTORS = (0.05, 100.0)
 """Every other seed hardly polls at all, so that only deliveries bring news until the sweep."""
 
@@ -55,6 +58,9 @@ async def _weather(stage: Stage, registry: Registry, storm: Storm) -> list[str]:
     await sweep(stage, registry)
     await settle(stage)
     attempts, logged = await deliveries.attempts_of(stage), await deliveries.log_of(stage)
+    acknowledged = sum(each.acknowledged for each in attempts)
+    if acknowledged < LEAST:
+        found.append(f"only {acknowledged} deliveries were acknowledged: this was no storm")
     return [
         *found,
         *deliveries.lost(attempts, logged),
@@ -87,7 +93,7 @@ def _told(stage: Stage, storm: Storm) -> str:
     return "\n".join(
         [
             f"blows: {blows}",
-            f"troubles: {dict(storm.troubles)}",
+            f"troubles: {dict(storm.troubles)}, {stage.wire.torn} connections torn",
             f"edits: {dict(storm.editor.done)}",
             stage.log_tails(),
         ]
