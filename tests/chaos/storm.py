@@ -23,6 +23,9 @@ KILLED = ("api", *WORKERS, "redis", "postgres")
 SERVER_KILLS_MAX = 2
 """Of each server: their supervision waits longer each time, and gives up after five restarts within a minute."""
 
+AGAIN = 0.5
+"""How often PostgreSQL dies once more while it recovers, and so stays away for longer."""
+
 TOGETHER = 0.6
 """How often Redis dies while PostgreSQL is away, with what it may hold for it."""
 
@@ -51,8 +54,10 @@ def plan_blows(seed: int, storm_s: float) -> list[Blow]:
         while targets.count(server) > SERVER_KILLS_MAX:
             targets[targets.index(server)] = rng.choice(("api", *WORKERS))
     moments = [(target, rng.uniform(0.3, storm_s)) for target in targets]
+    away_at = next(at_s for target, at_s in moments if target == "postgres")
+    if rng.random() < AGAIN and targets.count("postgres") < SERVER_KILLS_MAX:
+        moments.append(("postgres", away_at + rng.uniform(0.3, 1.0)))
     if rng.random() < TOGETHER:
-        away_at = next(at_s for target, at_s in moments if target == "postgres")
         moments[targets.index("redis")] = ("redis", away_at + rng.uniform(0.0, 0.6))
     blows = [Blow(at_s, target) for target, at_s in moments]
     frozen = Blow(rng.uniform(0, storm_s / 2), rng.choice(("api", *WORKERS)), rng.uniform(1.5, 3.5))
