@@ -95,6 +95,13 @@ class Stage:
         except httpx.TransportError:
             return False
 
+    async def is_alive(self) -> bool:
+        """Whether the API answers at all, whatever it needs."""
+        try:
+            return (await self.http.get(f"{self.api_url}/health/live", timeout=1)).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
     async def connect(self) -> None:
         """Connect the firm as a person would, and wait until its mirror stands still."""
         data = await self.query("mutation { connectFirm(region: US) { authorizeUrl errors { code message } } }")

@@ -9,12 +9,13 @@ import json
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
-from core.testing.driving import CLIENT_ID
+from core.testing.driving import CLIENT_ID, until
 from tests.chaos.chance import chance
 from tests.chaos.editing import Editor
 from tests.chaos.stage import WORKERS, Stage
@@ -30,6 +31,7 @@ TOGETHER = 0.6
 """How often Redis dies while PostgreSQL is away, with what it may hold for it."""
 
 LOOK_S = 0.2
+API_PATIENCE_S = 4.0
 LONGEST = 10
 """How much longer than planned a storm may last, until something must be wrong."""
 
@@ -108,14 +110,25 @@ class Storm:
         await self._stage.mock("DELETE", "faults")
 
     async def _strike(self) -> None:
-        begun = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         async with asyncio.TaskGroup() as group:
             for blow in self.blows:
-                await asyncio.sleep(max(0.0, begun + blow.at_s - asyncio.get_running_loop().time()))
+                await asyncio.sleep(max(0.0, begun + blow.at_s - loop.time()))
+                if blow.target == "postgres":
+                    begun += await self._await_api()
                 if not blow.frozen_s:
                     self.troubles[f"{blow.target} killed"] += self._stage.kill(blow.target)
                 else:
                     group.create_task(self._freeze(blow))
+
+    async def _await_api(self) -> float:
+        """Give an API that starts a moment, for it is to see PostgreSQL die; return how long that took."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        with suppress(TimeoutError):
+            await until(self._stage.is_alive, timeout_s=API_PATIENCE_S)
+        return loop.time() - begun
 
     async def _freeze(self, blow: Blow) -> None:
         """Stop a process as a machine does that is out of breath: it wakes up with leases that others hold."""
