@@ -8,7 +8,7 @@ from typing import Literal
 
 from redis.exceptions import RedisError
 
-from core.errors import ClioForbidden, ClioRateLimited, ClioUnauthorized, NotFound, RedisUnavailable, ServiceError
+from core.errors import ClioForbidden, ClioGrantDead, ClioRateLimited, NotFound, RedisUnavailable, ServiceError
 
 INTERNAL = ServiceError.code
 
@@ -20,8 +20,9 @@ FIRST_DELAY_S, DELAY_FACTOR, DELAY_MAX_S = 5.0, 3.0, 3600.0
 GRANT_DELAY_S, GRANT_DELAY_MAX_S = 900.0, 21_600.0
 """A quarter of an hour, doubling to six hours: for what only a person can mend, by connecting the firm anew."""
 
-NEEDS_A_PERSON = (ClioUnauthorized, ClioForbidden, NotFound)
-"""What waiting alone does not mend. NotFound is the firm's grant: it was disconnected, or its grant is dead."""
+NEEDS_A_PERSON = (ClioGrantDead, ClioForbidden, NotFound)
+"""What waiting alone does not mend. NotFound is the firm's grant: it was disconnected, or its grant is dead. A token
+that Clio refuses while the grant lives, such as one that ran out on the way, is another at the next attempt."""
 
 MESSAGE_MAX = 500
 
