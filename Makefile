@@ -4,9 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PORT ?= 8000
 export MOCK_CLIO_PORT ?= 8001
+SEED ?= 1
+SEEDS ?= 20
+SECONDS ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench lock clean
+.PHONY: help demo test chaos check format bench lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +19,9 @@ demo: $(VENV)/.runtime ## Run everything against a mock Clio with a seeded firm;
 
 test: $(VENV)/.dev ## Run the whole test suite on embedded PostgreSQL and Redis
 	$(BIN)/python -m pytest -q -n auto --dist loadfile
+
+chaos: $(VENV)/.dev ## Kill everything at random, for SEEDS=20 seeds from SEED=1 on, SECONDS=8 each
+	CHAOS_SEED=$(SEED) CHAOS_SEEDS=$(SEEDS) CHAOS_SECONDS=$(SECONDS) $(BIN)/python -m pytest -v tests/chaos
 
 check: $(VENV)/.dev ## Lint, formatting and types
 	$(BIN)/ruff check .

@@ -62,6 +62,9 @@ class Settings(BaseSettings):
         default=15.0, ge=2, le=300, description="How long a run stays with a worker that went silent."
     )
     poll_factor: float = Field(default=1.0, gt=0, le=100, description="Multiplies every resource's polling interval.")
+    retry_factor: float = Field(
+        default=1.0, gt=0, le=100, description="Multiplies the waits before what failed is tried again."
+    )
     webhook_max_bytes: int = Field(default=1_048_576, ge=1024, description="Largest delivery taken in; more is 413.")
     webhook_spill_max_bytes: int = Field(
         default=134_217_728, ge=0, description="Deliveries kept in Redis while PostgreSQL is away; more is 503."

@@ -47,6 +47,7 @@ def parse_application(text: str) -> Application:
 @click.option("--documents", default=None, type=int, help="Documents of the firm; two for each matter unless said.")
 @click.option("--time-zone", default="America/Vancouver", show_default=True, help="The firm's time zone.")
 @click.option("--rate-limit", default=50, show_default=True, help="Requests per minute and access token.")
+@click.option("--retry-factor", default=1.0, show_default=True, help="Multiplies the waits between retries.")
 @click.option("--traffic-per-minute", default=0.0, show_default=True, help="Background edits per minute.")
 @click.option("--allow-http-loopback", is_flag=True, help="Take http webhook URLs on the loopback interface.")
 @click.option("--public-url", default=None, help="Base of the URLs in answers, if not the address asked.")
@@ -69,6 +70,7 @@ def main(
     activities: int | None,
     time_zone: str,
     rate_limit: int,
+    retry_factor: float,
     traffic_per_minute: float,
     allow_http_loopback: bool,
     public_url: str | None,
@@ -91,6 +93,7 @@ def main(
         activities=activities,
         time_zone=time_zone,
         rate_limit=rate_limit,
+        retry_factor=retry_factor,
         traffic_per_minute=traffic_per_minute,
         allow_http_loopback=allow_http_loopback,
         public_url=public_url,

@@ -63,6 +63,8 @@ class MockSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Versions served; any other answers 410."""
     allow_http_loopback: bool = False
     """Whether a webhook URL may be http on 127.0.0.1, ::1 or localhost; Clio takes https alone."""
+    retry_factor: float = 1.0
+    """Multiplies the waits between the attempts at a delivery; below 1 for tests that cannot wait for minutes."""
     traffic_per_minute: float = 0.0
     """Background edits per minute, started with the mock; 0 starts none."""
     journal_size: int = 10_000

@@ -43,6 +43,7 @@ class MockState:
             journal=self.journal,
             find=self._find_webhook,
             set_status=self._set_webhook_status,
+            retry_factor=settings.retry_factor,
         )
         self._seed()
 

@@ -190,7 +190,7 @@ class WebhookDelivery(PostgresTable, tablename="webhook_delivery"):
     digest = Bytea(help_text="sha256 of the body; with endpoint and copy, which delivery it is")
     body = Bytea(help_text="raw, as signed")
     status = Varchar(length=16, default="received", help_text="received | processing | processed | failed | dead")
-    outcome = Varchar(length=16, null=True, default=None, help_text="created | updated | deleted | unchanged")
+    outcome = Varchar(length=16, null=True, default=None, help_text="created | updated | deleted | hidden | unchanged")
     receipts = Integer(default=1, help_text="how often Clio sent it")
     attempts = Integer(default=0)
     not_before_at = Timestamptz()

@@ -118,7 +118,8 @@ async def _try_again(services: "Services", run: Run, owner: str, error: ServiceE
     failures = await services.database.pool.fetchval("SELECT failures FROM sync_run WHERE id = $1", run.id)
     if failures + 1 >= MOST_FAILURES:
         return await _fail(services, run, owner, error)
-    delay_s = min(300.0, 2.0**failures) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
+    jitter = random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
+    delay_s = min(300.0, 2.0**failures) * services.settings.retry_factor * jitter
     log.warning("sync_run_put_back", resource=run.resource, error=error.code, delay_s=round(delay_s, 1))
     await runs.put_back(services.database, run, owner=owner, delay_s=delay_s, error=error, failed=True)
     return "queued"

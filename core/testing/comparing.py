@@ -11,7 +11,15 @@ from core.resource import ClioPayload, Resource, sql_type
 
 
 def differences(resource: Resource, payload: ClioPayload, row: asyncpg.Record) -> list[str]:
-    """Return where a row of the mirror is not what the payload says, column by column.
+    """Return where a row of the mirror is not what the payload says, one line for each column of `unlike`."""
+    return [
+        f"{name} is {found!r} where Clio has {expected!r}"[:400]
+        for name, (found, expected) in unlike(resource, payload, row).items()
+    ]
+
+
+def unlike(resource: Resource, payload: ClioPayload, row: asyncpg.Record) -> dict[str, tuple[Any, Any]]:
+    """Return the columns in which a row of the mirror is not what the payload says: what it holds, what it should.
 
     The row is to be present, or deleted where the record lies in the trash. Columns of JSON are compared as the JSON
     they are written as; everything else as Python has it. NUL, which PostgreSQL cannot hold, counts as U+FFFD.
@@ -24,11 +32,11 @@ def differences(resource: Resource, payload: ClioPayload, row: asyncpg.Record) -
     }
     in_trash = resource.trash_column is not None and wanted[resource.trash_column] is not None
     wanted["presence"] = "deleted" if in_trash else "present"
-    found = []
+    found = {}
     for name, value in wanted.items():
         expected = written.get(name) if sql_type(resource.columns[name]).startswith("json") else _plain(value)
         if row[name] != expected:
-            found.append(f"{name} is {row[name]!r} where Clio has {expected!r}"[:400])
+            found[name] = (row[name], expected)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from redis.exceptions import RedisError
 
-from core.errors import ClioForbidden, ClioRateLimited, ClioUnauthorized, NotFound, RedisUnavailable, ServiceError
+from core.errors import ClioForbidden, ClioGrantDead, ClioRateLimited, NotFound, RedisUnavailable, ServiceError
 
 INTERNAL = ServiceError.code
 
@@ -20,8 +20,9 @@ FIRST_DELAY_S, DELAY_FACTOR, DELAY_MAX_S = 5.0, 3.0, 3600.0
 GRANT_DELAY_S, GRANT_DELAY_MAX_S = 900.0, 21_600.0
 """A quarter of an hour, doubling to six hours: for what only a person can mend, by connecting the firm anew."""
 
-NEEDS_A_PERSON = (ClioUnauthorized, ClioForbidden, NotFound)
-"""What waiting alone does not mend. NotFound is the firm's grant: it was disconnected, or its grant is dead."""
+NEEDS_A_PERSON = (ClioGrantDead, ClioForbidden, NotFound)
+"""What waiting alone does not mend. NotFound is the firm's grant: it was disconnected, or its grant is dead. A token
+that Clio refuses while the grant lives, such as one that ran out on the way, is another at the next attempt."""
 
 MESSAGE_MAX = 500
 
@@ -66,8 +67,11 @@ WORKER_LOST = Failure(
 )
 
 
-def judge(error: Exception, *, attempt: int) -> Failure:
-    """Return what to do about an error at this attempt, counted from 1. The message holds no client data."""
+def judge(error: Exception, *, attempt: int, factor: float) -> Failure:
+    """Return what to do about an error at this attempt, counted from 1. The message holds no client data.
+
+    `factor` multiplies the waits, but for those that Clio asks for.
+    """
     code, message = _describe(error)
     if isinstance(error, ClioRateLimited):
         return Failure(
@@ -81,7 +85,7 @@ def judge(error: Exception, *, attempt: int) -> Failure:
         status="dead" if attempt >= ATTEMPTS_MAX else "failed",
         code=code,
         message=message[:MESSAGE_MAX],
-        delay_s=_delay(error, attempt) * _random.uniform(0.5, 1),
+        delay_s=_delay(error, attempt) * factor * _random.uniform(0.5, 1),
     )
 
 

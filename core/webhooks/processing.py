@@ -248,7 +248,7 @@ class _Batch:
         for each in record.deliveries:
             by_attempt[each.attempt].append(each)
         for attempt, deliveries in by_attempt.items():
-            failure = judge(error, attempt=attempt)
+            failure = judge(error, attempt=attempt, factor=self._services.settings.retry_factor)
             log.warning(
                 "webhook_delivery_failed",
                 firm=record.firm,

@@ -24,7 +24,7 @@ from core.webhooks.settlement import (
     TakePayload,
     changes_made,
     plan_record,
-    write_deletion,
+    write_absence,
     write_payloads,
 )
 
@@ -48,7 +48,7 @@ GROUP BY firm, resource, record_clio_id, CASE WHEN record_clio_id IS NULL THEN i
 ORDER BY min(id) LIMIT $10"""
 
 _DELIVERIES = """
-SELECT id, firm, resource, model, event, record_clio_id, body, attempts AS attempt, received_at, lapses
+SELECT id, firm, resource, model, event, record_clio_id, body, attempts AS attempt, received_at, replayed_at, lapses
 FROM webhook_delivery WHERE id = ANY ($1::bigint[]) ORDER BY received_at, id"""
 
 
@@ -157,7 +157,7 @@ async def _payloads(services: "Services", group: Sequence[tuple[RecordDeliveries
 
 async def _deletion(services: "Services", record: RecordDeliveries, plan: TakeDeletion) -> list[RecordPreview]:
     async def write(connection: Connection) -> list[RecordPreview]:
-        await write_deletion(connection, record, plan.seen_at)
+        await write_absence(connection, record, "deleted", plan.seen_at)
         changed = await changes_made(connection, [record])
         return [_changed(record, changed.get(record.clio_id))]
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import msgspec
 from pydantic import ValidationError
 
+from core.clio.budget import Priority
 from core.db.engine import Connection
-from core.errors import ClioNotFound
-from core.mirror.writer import mark_absent, validate_records, write_records
+from core.errors import ClioForbidden, ClioNotFound
+from core.mirror.writer import Absence, mark_absent, validate_records, write_records
 from core.resource import ClioPayload, Resource
 from core.webhooks.claims import Claimed, finish
 from core.webhooks.completeness import is_complete
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 DELETED = "deleted"
 
-Outcome = Literal["created", "updated", "deleted", "unchanged"]
+Outcome = Literal["created", "updated", "deleted", "hidden", "unchanged"]
 
 _OUTCOMES: Mapping[str, Outcome] = {
     "created": "created",
@@ -74,10 +75,11 @@ def plan_record(record: RecordDeliveries) -> Plan:
     """Decide how the deliveries of one record are settled; no I/O.
 
     A payload is taken as data only when every one of them is complete and the newest is unambiguous: Clio's clock
-    counts whole seconds, so two different payloads of the same second cannot be put in order.
+    counts whole seconds, so two different payloads of the same second cannot be put in order. A deletion is taken at
+    its word only where it is final: out of a trash a record may have come back before it was told.
     """
     deleted = [each for each in record.deliveries if each.event == DELETED]
-    if len(deleted) == len(record.deliveries):
+    if len(deleted) == len(record.deliveries) and record.resource.trash_column is None:
         return TakeDeletion(deleted[-1].received_at)
     if deleted:
         return Ask()
@@ -108,15 +110,15 @@ def read_payload(resource: Resource, body: bytes) -> ClioPayload | None:
 async def settle_record(services: "Services", record: RecordDeliveries, plan: Plan) -> list[tuple[Claimed, Outcome]]:
     """Settle every delivery of one record and return those that were still held, with their outcome.
 
-    Cost: at most one request to Clio, two transactions. This is the place where a resource with a way of its own takes
-    over.
+    Cost: at most one request to Clio, two where it forbids the record; two transactions. This is the place where a
+    resource with a way of its own takes over.
 
     Raises:
         ServiceError: as `ClioClient.record` and `validate_records` raise it; nothing is settled then.
     """
     if isinstance(plan, TakeDeletion):
         async with services.database.transaction() as connection:
-            return await _delete(connection, record, plan.seen_at)
+            return await _mark(connection, record, "deleted", plan.seen_at)
     if isinstance(plan, TakePayload):
         written = await settle_payloads(services, [(record, plan.payload)])
         if not written.ask:
@@ -165,27 +167,42 @@ async def write_payloads(
     return gone.union(result.held_back)
 
 
-async def write_deletion(connection: Connection, record: RecordDeliveries, seen_at: datetime.datetime) -> bool:
-    """Mark a record deleted on what was told or answered at `seen_at`; return whether that changed anything."""
+async def write_absence(
+    connection: Connection, record: RecordDeliveries, presence: Absence, seen_at: datetime.datetime
+) -> bool:
+    """Mark a record absent on what was told or answered at `seen_at`; return whether that changed anything."""
     return await mark_absent(
         connection,
         record.resource,
         firm=record.firm,
         clio_id=record.clio_id,
-        presence="deleted",
+        presence=presence,
         seen_at=seen_at,
         source="webhook",
     )
 
 
 async def _fetch(services: "Services", record: RecordDeliveries) -> list[tuple[Claimed, Outcome]]:
-    """Ask Clio for the record and write the answer; 404 is a deletion."""
+    """Ask Clio for the record and write the answer, or that there is none: 404 is a deletion, 403 or redacted hidden.
+
+    That the record is forbidden, and not all of its resource, is known from the list: where Clio answers that, 403 is
+    about the record.
+    """
     seen_at = datetime.datetime.now(datetime.UTC)
+    client, endpoint = services.accounts.client(record.firm), record.resource.endpoint
+    absent: Absence | None = None
     try:
-        answer = await services.accounts.client(record.firm).record(record.resource.endpoint, record.clio_id)
+        answer = await client.record(endpoint, record.clio_id)
     except ClioNotFound:
+        absent = "deleted"
+    except ClioForbidden:
+        await client.records(endpoint, [record.clio_id], priority=Priority.WEBHOOK)
+        absent = "hidden"
+    else:
+        absent = "hidden" if answer.get("redacted") is True else None
+    if absent is not None:
         async with services.database.transaction() as connection:
-            return await _delete(connection, record, seen_at)
+            return await _mark(connection, record, absent, seen_at)
     [payloads] = await run_each(partial(validate_records, record.resource), [[answer]])
     if isinstance(payloads, Exception):
         raise payloads
@@ -203,11 +220,12 @@ async def _fetch(services: "Services", record: RecordDeliveries) -> list[tuple[C
         return await _finish(connection, [(record, outcomes.get(record.clio_id, "unchanged"))])
 
 
-async def _delete(
-    connection: Connection, record: RecordDeliveries, seen_at: datetime.datetime
+async def _mark(
+    connection: Connection, record: RecordDeliveries, presence: Absence, seen_at: datetime.datetime
 ) -> list[tuple[Claimed, Outcome]]:
-    changed = await write_deletion(connection, record, seen_at)
-    return await _finish(connection, [(record, "deleted" if changed else "unchanged")])
+    changed = await write_absence(connection, record, presence, seen_at)
+    outcome: Outcome = presence if changed and presence != "unknown" else "unchanged"
+    return await _finish(connection, [(record, outcome)])
 
 
 async def _finish(

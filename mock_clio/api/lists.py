@@ -92,9 +92,8 @@ class Listing:
         if resource.path == "users" and "include_co_counsel" not in given:
             given = {**given, "include_co_counsel": ["false"]}
         tests = Filters(store, resource, inclusive=inclusive).tests(given)
-        if not tests:
-            return list(rows.ids)
-        return [row_id for row_id in rows.ids if all(test(rows.rows[row_id]) for test in tests)]
+        shown = [row_id for row_id in rows.ids if not store.is_hidden(resource.schema.name, row_id)]
+        return [row_id for row_id in shown if all(test(rows.rows[row_id]) for test in tests)] if tests else shown
 
 
 def _given(request: Request) -> dict[str, list[str]]:

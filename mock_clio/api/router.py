@@ -20,6 +20,7 @@ from mock_clio.wire.http import Request, Response, error_response, json_response
 PREFIX = "/api/v4/"
 _ID = re.compile(r"\d{1,19}")
 ERRORS_FROM = 400
+UNSEEN = ("ForbiddenError", "User is forbidden from taking that action")
 
 
 class Api:
@@ -167,6 +168,8 @@ class Api:
         row = self._state.store[resource.schema.name].get(row_id)
         if row is None:
             raise not_found()
+        if self._state.store.is_hidden(resource.schema.name, row_id):
+            raise not_found() if self._state.switches.hidden_record == "missing" else ApiError(403, *UNSEEN)
         return row
 
     def _shown(self, request: Request, caller: Caller, resource: Resource, row: Row) -> Response:

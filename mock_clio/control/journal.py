@@ -1,5 +1,6 @@
 """The journal: what was asked of the mock, and what it delivered. Bounded, and free of tokens."""
 
+import hashlib
 from collections import deque
 
 import msgspec
@@ -30,6 +31,10 @@ class DeliveryEntry(msgspec.Struct):
     """Status of the answer; null when there was none."""
     outcome: str
     """delivered, failed, lost, disabled, dropped, confirmed or unconfirmed."""
+    url: str | None
+    """Where it was sent; null for one that was dropped."""
+    digest: str
+    """SHA-256 of the body, hexadecimal: with `url`, what tells one delivery from another."""
     body: str
 
 
@@ -62,12 +67,32 @@ class Journal:
         self.requests.append(RequestEntry(self.request_count, at, method, path, text, status, client_id, token_id))
 
     def delivery(
-        self, *, at: float, webhook_id: int, event: str, attempt: int, status: int | None, outcome: str, body: str
+        self,
+        *,
+        at: float,
+        webhook_id: int,
+        event: str,
+        attempt: int,
+        status: int | None,
+        outcome: str,
+        url: str | None,
+        body: bytes,
     ) -> None:
         """Note an attempt at a delivery."""
         self.delivery_count += 1
         self.deliveries.append(
-            DeliveryEntry(self.delivery_count, at, webhook_id, event, attempt, status, outcome, body)
+            DeliveryEntry(
+                number=self.delivery_count,
+                at=at,
+                webhook_id=webhook_id,
+                event=event,
+                attempt=attempt,
+                status=status,
+                outcome=outcome,
+                url=url,
+                digest=hashlib.sha256(body).hexdigest(),
+                body=body.decode(),
+            )
         )
 
     def clear(self) -> None:

@@ -50,7 +50,14 @@ async def answer(state: MockState, request: Request, rest: list[str]) -> Respons
 
 
 def _update(state: MockState, resource: Resource, row_id: int, data: Data) -> Row:
-    """An edit; here alone a document or folder can be locked, and unlocked before anything else is done to it."""
+    """An edit; here alone a record can be hidden, and a document or folder locked, which is done before the rest."""
+    hidden = data.pop("hidden", None)
+    if isinstance(hidden, bool):
+        if row_id not in state.store[resource.schema.name].rows:
+            raise not_found()
+        state.store.hide(resource.schema.name, row_id, hidden=hidden)
+        if not data:
+            return state.store[resource.schema.name].rows[row_id]
     locked = data.pop("locked", None)
     if resource.path in {"documents", "folders"} and isinstance(locked, bool):
         state.writer.filing.lock(resource, row_id, locked=locked)

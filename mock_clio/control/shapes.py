@@ -38,6 +38,13 @@ class EditBody(msgspec.Struct, forbid_unknown_fields=True):
     count: int = 1
 
 
+class SendBody(msgspec.Struct, forbid_unknown_fields=True):
+    """POST deliveries: send a body of one's own, signed as any other."""
+
+    webhook_id: int
+    body: str
+
+
 class TokenBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """POST tokens: issue tokens without the OAuth dance."""
 

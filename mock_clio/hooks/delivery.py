@@ -59,6 +59,7 @@ class Courier:
         journal: Journal,
         find: Callable[[int], Subscription | None],
         set_status: Callable[[Subscription, str], None],
+        retry_factor: float = 1.0,
     ) -> None:
         self._clock = clock
         self._timers = timers
@@ -67,6 +68,7 @@ class Courier:
         self._journal = journal
         self._find = find
         self._set_status = set_status
+        self._retry_factor = retry_factor
         self._client: httpx.AsyncClient | None = None
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._held: list[Delivery] = []
@@ -79,14 +81,18 @@ class Courier:
         action = fault.action if fault is not None else None
         seconds = fault.seconds if fault is not None else 0.0
         if action == "drop":
-            self._note(delivery, None, "dropped")
+            self._note(delivery, None, "dropped", None)
         elif action == "delay":
-            self._timers.at(self._clock.now() + seconds, lambda: self._send(delivery))
+            self._timers.at(self._clock.now() + seconds, lambda: self.send(delivery))
         elif action == "reorder" and fault is not None:
             self._hold(delivery, last=fault.count == 0, seconds=seconds)
         else:
             for _ in range(fault.times if fault is not None and action == "repeat" else 1):
-                self._send(delivery)
+                self.send(delivery)
+
+    def send(self, delivery: Delivery) -> None:
+        """Send now, whatever fault is waiting."""
+        self.background.spawn(self._attempt(delivery))
 
     async def handshake(self, subscription: Subscription) -> None:
         """Ask a URL whether it wants the webhook: it does if it answers 200 with the secret it was sent."""
@@ -96,7 +102,8 @@ class Courier:
         confirmed = answer is not None and answer.status_code == HTTPStatus.OK
         confirmed = confirmed and answer is not None and answer.headers.get("x-hook-secret") == secret
         status = answer.status_code if answer is not None else None
-        self._note(Delivery(subscription.id, "handshake", body), status, "confirmed" if confirmed else "unconfirmed")
+        outcome = "confirmed" if confirmed else "unconfirmed"
+        self._note(Delivery(subscription.id, "handshake", body), status, outcome, url)
         if confirmed and subscription.row["status"] == "pending" and subscription.row["shared_secret"] == secret:
             self._set_status(subscription, "enabled")
 
@@ -136,9 +143,6 @@ class Courier:
         for delivery in deliveries:
             await self._attempt(delivery)
 
-    def _send(self, delivery: Delivery) -> None:
-        self.background.spawn(self._attempt(delivery))
-
     async def _attempt(self, delivery: Delivery) -> None:
         subscription = self._find(delivery.webhook_id)
         if subscription is None or not subscription.listens(self._clock.now()):
@@ -148,15 +152,15 @@ class Courier:
             row["url"], delivery.body, {"X-Hook-Signature": signature(row["shared_secret"], delivery.body)}
         )
         if answer is not None and answer.status_code == HTTPStatus.GONE:
-            self._note(delivery, answer.status_code, "disabled")
+            self._note(delivery, answer.status_code, "disabled", row["url"])
             self._set_status(subscription, "suspended")
         elif answer is not None and HTTPStatus.OK <= answer.status_code < HTTPStatus.BAD_REQUEST:
             subscription.failing_since, subscription.failures = None, 0
-            self._note(delivery, answer.status_code, "delivered")
+            self._note(delivery, answer.status_code, "delivered", row["url"])
         else:
-            self._failed(subscription, delivery, answer.status_code if answer is not None else None)
+            self._failed(subscription, delivery, answer.status_code if answer is not None else None, row["url"])
 
-    def _failed(self, subscription: Subscription, delivery: Delivery, status: int | None) -> None:
+    def _failed(self, subscription: Subscription, delivery: Delivery, status: int | None, url: str) -> None:
         now = self._clock.now()
         subscription.failures += 1
         if subscription.failing_since is None:
@@ -164,12 +168,12 @@ class Courier:
             if self._switches.suspend_after_seconds is not None:
                 self._timers.at(now + self._switches.suspend_after_seconds, lambda: self._review(subscription))
         if delivery.attempt > len(RETRY_MINUTES):
-            self._note(delivery, status, "lost")
+            self._note(delivery, status, "lost", url)
         else:
-            self._note(delivery, status, "failed")
-            wait = 60 * RETRY_MINUTES[delivery.attempt - 1]
+            self._note(delivery, status, "failed", url)
+            wait = 60 * RETRY_MINUTES[delivery.attempt - 1] * self._retry_factor
             following = replace(delivery, attempt=delivery.attempt + 1)
-            self._timers.at(now + wait, lambda: self._send(following))
+            self._timers.at(now + wait, lambda: self.send(following))
         self._review(subscription)
 
     def _review(self, subscription: Subscription) -> None:
@@ -198,7 +202,7 @@ class Courier:
             self._client = httpx.AsyncClient(verify=_trust(), trust_env=False, follow_redirects=False)
         return self._client
 
-    def _note(self, delivery: Delivery, status: int | None, outcome: str) -> None:
+    def _note(self, delivery: Delivery, status: int | None, outcome: str, url: str | None) -> None:
         self._journal.delivery(
             at=self._clock.now(),
             webhook_id=delivery.webhook_id,
@@ -206,5 +210,6 @@ class Courier:
             attempt=delivery.attempt,
             status=status,
             outcome=outcome,
-            body=delivery.body.decode(),
+            url=url,
+            body=delivery.body,
         )

@@ -131,6 +131,8 @@ class Hooks:
             if self._switches.deauthorized_webhooks_stop and not hook.grant.live:
                 continue
             row = change.after or change.before or {}
+            if self._store.is_hidden(change.resource.schema.name, row["id"]):
+                continue
             events = [event for event in (change.event, *change.also) if event in hook.row["events"]]
             if change.event == "updated" and "updated" in events and not self._watched(hook, change):
                 events.remove("updated")

@@ -156,6 +156,8 @@ class Store:
         self.currency: Row = {}
         self.matter_number = 0
         """The last number given to a matter."""
+        self.hidden: set[tuple[str, int]] = set()
+        """Schema and id of the records that whoever connected may not see."""
         self.document_number = 0
         """The last number given to a document."""
 
@@ -163,6 +165,15 @@ class Store:
         if schema not in self.collections and schema.startswith(DECLARED):
             self.collections[schema] = Collection(Sequence(DECLARED_FIRST_ID, self._declared))
         return self.collections[schema]
+
+    def hide(self, schema: str, row_id: int, *, hidden: bool) -> None:
+        """Hide a record from whoever connected, or show it again; the record itself stays as it is."""
+        (self.hidden.add if hidden else self.hidden.discard)((schema, row_id))
+        self[schema].revision += 1
+
+    def is_hidden(self, schema: str, row_id: int) -> bool:
+        """Whether a record is hidden."""
+        return (schema, row_id) in self.hidden
 
     def next_id(self, schema: str) -> int:
         """An id for a new record of any schema, child rows included."""

@@ -91,7 +91,9 @@ class WebhookDelivery(Node):
     event: str = strawberry.field(description="created, updated, deleted, or one of the model's own.")
     record_clio_id: strawberry.ID | None = strawberry.field(description="Clio's id of the record it is about.")
     status: str = strawberry.field(description="received, processing, processed, failed or dead.")
-    outcome: str | None = strawberry.field(description="created, updated, deleted or unchanged; null until processed.")
+    outcome: str | None = strawberry.field(
+        description="created, updated, deleted, hidden or unchanged; null until processed."
+    )
     receipts: int = strawberry.field(description="Times Clio sent it.")
     attempts: int = strawberry.field(description="Times it was worked on.")
     error_code: str | None = strawberry.field(description="Code of the latest error.")

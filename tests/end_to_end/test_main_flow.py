@@ -33,6 +33,7 @@ FLIPPED: dict[str, Any] = {
     "precondition_failed_type": "Other",
     "conflict_type": "Other",
     "version_gone_type": "Other",
+    "hidden_record": "missing",
     "deauthorized_webhooks_stop": False,
     "activity_quantities": "redacted",
     "activity_rates": "hidden",

@@ -72,6 +72,24 @@ async def test_where_clio_says_nothing_polling_finds_it_and_it_shows(office: Off
     assert (found["folder"], found["document"]) == (("enabled", "SILENT"), ("enabled", "DELIVERING"))
 
 
+async def test_a_deletion_that_is_told_late_does_not_undo_a_restoring(office: Office) -> None:
+    await office.sync()
+    await office.subscribe()
+    number = (await office.plain())["id"]
+    await office.control.call("POST", "faults/deliveries", {"action": "delay", "seconds": 5, "model": "document"})
+    await office.control.delete("documents", number)
+    await office.clock(1)
+    await office.control.edit("documents", number, restore=True)
+    await office.deliver()
+    await office.clock(5)
+    await office.deliver()
+    assert (await office.row("document", number))["presence"] == "present"
+    told = await office.services.database.pool.fetch(
+        "SELECT event, status FROM webhook_delivery WHERE record_clio_id = $1 ORDER BY id", number
+    )
+    assert [tuple(row) for row in told] == [("updated", "processed"), ("deleted", "processed")]
+
+
 async def test_the_coverage_of_another_firm_is_not_told(office: Office) -> None:
     await office.subscribe()
     data = await office.query("{ webhookEndpoints { nodes { coverage } } }", firms=[office.firm + 1])

@@ -1,0 +1,73 @@
+"""Whether the change log tells how every row of the mirror came to be what it is: one change after the other."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from core.registry import Registry
+from tests.chaos.stage import Stage
+
+NOT_TOLD = {"id", "firm", "clio_id", "seen_at"}
+"""Columns of the mirror's own, of which a change says nothing."""
+
+
+async def broken_histories(stage: Stage, registry: Registry) -> list[str]:
+    """Return the records whose changes do not lead, one from the other, to the row as it is."""
+    found: list[str] = []
+    for resource in registry.resources:
+        rows = await stage.database.pool.fetch(
+            f'SELECT clio_id, to_jsonb(stored) AS image FROM "{resource.table_name}" AS stored'
+        )
+        changes: Mapping[int, list[Any]] = defaultdict(list)
+        for change in await stage.database.pool.fetch(
+            "SELECT clio_id, operation, etag, before, after FROM change WHERE resource = $1 ORDER BY id", resource.name
+        ):
+            changes[change["clio_id"]].append(change)
+        images = {row["clio_id"]: row["image"] for row in rows}
+        found += [
+            f"{resource.name} {clio_id}: {problem}"
+            for clio_id in sorted(images.keys() | changes.keys())
+            for problem in broken(images.get(clio_id), changes[clio_id])
+        ]
+    return found
+
+
+def broken(image: Mapping[str, Any] | None, changes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return what is wrong with one record's changes, given its row as JSON; None where there is no row."""
+    state: dict[str, Any] | None = None
+    found: list[str] = []
+    etag = None
+    for number, change in enumerate(changes):
+        if (change["operation"] == "created") != (state is None):
+            found.append(f"change {number} is {change['operation']}")
+        state = {} if state is None else state
+        for name, value in (change["before"] or {}).items():
+            if _told(name, state) and _bare(value) != state.get(name):
+                found.append(f"change {number} found {name} {value!r} where the one before left {state.get(name)!r}")
+        state |= {name: _bare(value) for name, value in (change["after"] or {}).items()}
+        etag = change["etag"]
+    if state is None or image is None:
+        return [*found, f"{'no change' if state is None else 'no row'} of it"]
+    if etag != image["etag"]:
+        found.append(f"the last change has etag {etag}, the row {image['etag']}")
+    return found + [
+        f"the changes end with {name} {state.get(name)!r}, the row has {value!r}"[:300]
+        for name, value in image.items()
+        if name not in NOT_TOLD and _told(name, state) and _bare(value) != state.get(name)
+    ]
+
+
+def _told(name: str, state: Mapping[str, Any]) -> bool:
+    """Presence is told of when it changes; that of a new record follows from the record."""
+    return name != "presence" or name in state
+
+
+def _bare(value: Any) -> Any:
+    """Leave nulls out of objects, as the log does for a new record."""
+    match value:
+        case dict():
+            return {name: _bare(item) for name, item in value.items() if item is not None}
+        case list():
+            return [_bare(item) for item in value]
+        case _:
+            return value
