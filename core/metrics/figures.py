@@ -5,8 +5,9 @@ a minute say what became of what was received in it, and counting anew from the 
 retry or a repeat, gives the same.
 """
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
+
+from asyncpg import Record
 
 from core.metrics.histograms import Histogram, bucket_of
 
@@ -80,7 +81,7 @@ class Figures:
         return [(measure, amount) for measure, amount in found if amount]
 
 
-def count_attempts(figures: Figures, row: Mapping[str, Any], *, by: int = 1) -> None:
+def count_attempts(figures: Figures, row: Record, *, by: int = 1) -> None:
     """Count what a row of the raw log says of the attempts at its delivery, the same as was counted meanwhile.
 
     The attempt of a row that is being worked on counts once it is over. One whose worker died counts as failed here;

@@ -8,10 +8,11 @@ and a Redis that is away for long costs more; both the raw log makes up for (`co
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
+from asyncpg import Record
 from redis.asyncio import Redis
 
 from core.logging import get_logger
@@ -85,9 +86,9 @@ class WebhookRecorder:
     def received(
         self, firm: int, model: str, event: str, body: bytes, received_at: float, *, ingest_s: float | None
     ) -> None:
-        """Count a delivery that is committed for the first time, `ingest_s` after its request began; None is not measured.
+        """Count a delivery that is committed for the first time, `ingest_s` after its request began.
 
-        Instants are seconds since 1970, here and below.
+        None: it was not measured. Instants are seconds since 1970, here and below.
         """
         figures = self._figures(firm, model, event, body, received_at)
         figures.received += 1
@@ -134,7 +135,7 @@ class WebhookRecorder:
             if took_s is not None:
                 figures.end_to_end.add(bucket_of(took_s))
 
-    def reopened(self, row: Mapping[str, Any]) -> None:
+    def reopened(self, row: Record) -> None:
         """Take back what was counted of a delivery's attempts: it is open again, as if it had just come.
 
         `row` is what the raw log held until then.

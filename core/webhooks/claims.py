@@ -129,7 +129,9 @@ class Claimed:
     @property
     def took_s(self) -> float | None:
         """From its receipt, or its latest replay, until it was settled; None until then."""
-        return self.settled_at and (self.settled_at - (self.replayed_at or self.received_at)).total_seconds()
+        if self.settled_at is None:
+            return None
+        return (self.settled_at - (self.replayed_at or self.received_at)).total_seconds()
 
 
 async def claim(database: Database, *, batch: int, lease_s: float) -> list[Claimed]:

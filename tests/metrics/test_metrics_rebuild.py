@@ -25,8 +25,9 @@ from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
 from core.webhooks import claims
+from core.webhooks.delivery import Delivery
 from core.webhooks.failures import Failure
-from core.webhooks.inbox import Delivery, Inbox
+from core.webhooks.inbox import Inbox
 
 FIRM = 1
 

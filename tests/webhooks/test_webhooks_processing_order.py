@@ -79,11 +79,14 @@ async def test_waits_grow_by_class_of_error_and_are_capped() -> None:
     limit = ClioRateLimited("slow", retry_after_s=40)
     for attempt in range(1, ATTEMPTS_MAX + 1):
         wanted = min(5 * 3 ** (attempt - 1), DELAY_MAX_S)
-        assert wanted / 2 <= judge(passing, attempt=attempt).delay_s <= wanted
+        assert wanted / 2 <= judge(passing, attempt=attempt, factor=1).delay_s <= wanted
         wanted = min(900 * 2 ** (attempt - 1), GRANT_DELAY_MAX_S)
-        assert wanted / 2 <= judge(person, attempt=attempt).delay_s <= wanted
-        limited = judge(limit, attempt=attempt)
+        assert wanted / 2 <= judge(person, attempt=attempt, factor=1).delay_s <= wanted
+        limited = judge(limit, attempt=attempt, factor=1)
         assert 40 <= limited.delay_s <= 45
         assert (limited.status, limited.counts) == ("failed", False)
-    assert [judge(passing, attempt=each).status for each in (ATTEMPTS_MAX - 1, ATTEMPTS_MAX)] == ["failed", "dead"]
-    assert len({judge(passing, attempt=5).delay_s for _ in range(10)}) > 1
+    assert [judge(passing, attempt=each, factor=1).status for each in (ATTEMPTS_MAX - 1, ATTEMPTS_MAX)] == [
+        "failed",
+        "dead",
+    ]
+    assert len({judge(passing, attempt=5, factor=1).delay_s for _ in range(10)}) > 1
