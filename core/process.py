@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from core.db.migrations import migrate
 from core.embedded.servers import EmbeddedServers
 from core.errors import PortOccupied
+from core.heads import BoundedHeads
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
@@ -130,6 +131,7 @@ def server_config(app: ASGIApp, *, graceful_s: int) -> uvicorn.Config:
     """
     return uvicorn.Config(
         app,
+        http=BoundedHeads,
         log_config=None,
         access_log=False,
         lifespan="on",

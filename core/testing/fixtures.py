@@ -114,7 +114,7 @@ async def database_url(servers: EmbeddedServers, template_database: str) -> Asyn
 async def redis_url(servers: EmbeddedServers) -> str:
     """An empty Redis."""
     async with redis.asyncio.Redis.from_url(servers.redis_url) as client:
-        await client.flushall()
+        await client.flushdb()
     return servers.redis_url
 
 

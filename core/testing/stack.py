@@ -60,6 +60,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def lasting_redis_url(servers: EmbeddedServers) -> str:
+    """Return a database in Redis for an API that outlives a test: what waits in Redis is moved by whoever looks there."""
+    return urlsplit(servers.redis_url)._replace(path="/1").geturl()
+
+
 def settings_for(database_url: str, redis_url: str, *, port: int = 8000, clio: str | None = None) -> Settings:
     """Return settings that point at given servers; without `clio`, Clio is nowhere that is ever asked."""
     return Settings(

@@ -15,7 +15,7 @@ from schema.read.listing import table_listing
 from schema.types.mirrored import Node
 
 ENDPOINT_SECRETS = ("endpoint_key", "secret", "offered_secret")
-DELIVERY_SECRETS = ("body", "digest", "lease_until", "not_before_at", "copy", "headers", "lapses")
+DELIVERY_SECRETS = ("body", "digest", "lease_until", "not_before_at", "copy", "lapses")
 
 
 @strawberry.enum(description="Whether what changes at Clio is told by webhook.")
@@ -80,6 +80,18 @@ class WebhookEndpoint(Node):
     )
 
 
+@strawberry.type(description="A header of a request.")
+class RequestHeader:
+    """One of those that hold no secret; see `core.webhooks.receiver.KEPT_HEADERS`."""
+
+    name: str = strawberry.field(description="In lower case.")
+    value: str = strawberry.field(description="Its first 256 characters.")
+
+
+def _headers(root: Any) -> list[RequestHeader]:
+    return [RequestHeader(name=name, value=value) for name, value in sorted(vars(root)["headers"].items())]
+
+
 @strawberry.type(description="One delivery of a webhook. Its body is never shown.")
 class WebhookDelivery(Node):
     """Fields are named as the columns of `core.db.tables.WebhookDelivery`."""
@@ -102,6 +114,10 @@ class WebhookDelivery(Node):
     processed_at: datetime.datetime | None = strawberry.field(description="When it was processed.")
     replays: int = strawberry.field(description="Times somebody had it applied again.")
     replayed_at: datetime.datetime | None = strawberry.field(description="When that was last done.")
+    headers: list[RequestHeader] = strawberry.field(
+        resolver=_headers,
+        description="Of the request that brought it first: user agent, content type and length, and request ids; no other.",
+    )
 
 
 WEBHOOK_ENDPOINTS = table_listing("WebhookEndpoint", tables.WebhookEndpoint, leave_out=ENDPOINT_SECRETS)

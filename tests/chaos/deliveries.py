@@ -56,7 +56,7 @@ async def log_of(stage: Stage) -> list[Logged]:
     """Return every delivery in the log."""
     rows = await stage.database.pool.fetch(
         """SELECT endpoint_key, encode(digest, 'hex') AS digest, status, outcome, receipts,
-               delivery.error_code, error_message,
+               delivery.error_code, delivery.error_message,
                concat_ws(' ', delivery.resource, event, record_clio_id, 'attempts', attempts) AS described
            FROM webhook_delivery AS delivery JOIN webhook_endpoint AS endpoint ON endpoint.id = delivery.endpoint"""
     )

@@ -8,7 +8,7 @@ import pytest
 from core.embedded.servers import EmbeddedServers
 from core.registry import Registry
 from core.testing.api import Api, open_api
-from core.testing.stack import copied_database, settings_for
+from core.testing.stack import copied_database, lasting_redis_url, settings_for
 from tests.clients.node import Clients, find_node, install_clients
 from tests.schema.schema_data import seed
 
@@ -28,5 +28,5 @@ async def api(servers: EmbeddedServers, template_database: str, registry: Regist
         connection = await asyncpg.connect(url)
         await seed(connection)
         await connection.close()
-        async with open_api(settings_for(url, servers.redis_url), registry) as made:
+        async with open_api(settings_for(url, lasting_redis_url(servers)), registry) as made:
             yield made

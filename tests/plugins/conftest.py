@@ -12,7 +12,7 @@ from core.mirror.writer import validate_records, write_records
 from core.registry import Registry
 from core.services import Services
 from core.testing.api import Api, open_api
-from core.testing.stack import copied_database, settings_for
+from core.testing.stack import copied_database, lasting_redis_url, settings_for
 from mock_clio.server import MockClioServer
 from mock_clio.settings import MockSettings
 
@@ -39,7 +39,7 @@ async def filled(servers: EmbeddedServers, template_database: str, registry: Reg
     async with (
         copied_database(servers, template_database) as url,
         MockClioServer(firm) as mock,
-        open_api(settings_for(url, servers.redis_url), registry) as made,
+        open_api(settings_for(url, lasting_redis_url(servers)), registry) as made,
     ):
         await fill(made.services, mock.url)
         yield made

@@ -8,7 +8,7 @@ import pytest
 from core.embedded.servers import EmbeddedServers
 from core.registry import Registry
 from core.testing.api import Api, open_api
-from core.testing.stack import copied_database, settings_for
+from core.testing.stack import copied_database, lasting_redis_url, settings_for
 from tests.schema.schema_data import seed
 
 MOST = {"graphql_max_page": 40}
@@ -27,7 +27,9 @@ async def api(servers: EmbeddedServers, read_only_url: str, registry: Registry) 
     connection = await asyncpg.connect(read_only_url)
     await seed(connection)
     await connection.close()
-    async with open_api(settings_for(read_only_url, servers.redis_url).model_copy(update=MOST), registry) as made:
+    async with open_api(
+        settings_for(read_only_url, lasting_redis_url(servers)).model_copy(update=MOST), registry
+    ) as made:
         yield made
 
 

@@ -112,3 +112,15 @@ async def test_another_firms_deliveries_are_neither_opened_nor_shown(fresh_api: 
 async def test_the_raw_log_can_be_searched(api: Api, condition: str, count: int) -> None:
     answer = await api.query(f"{{ webhookDeliveries(filter: {{{condition}}}) {{ totalCount }} }}")
     assert answer.data["webhookDeliveries"]["totalCount"] == count
+
+
+async def test_the_headers_of_a_request_are_shown(fresh_api: Api) -> None:
+    await fresh_api.services.database.pool.execute(
+        "UPDATE webhook_delivery SET headers = $1 WHERE record_clio_id = 3",
+        {"user-agent": "Clio", "content-type": "a/b"},
+    )
+    query = "{ webhookDeliveries { nodes { recordClioId headers { name value } } } }"
+    nodes = (await fresh_api.query(query)).data["webhookDeliveries"]["nodes"]
+    shown = {node["recordClioId"]: node["headers"] for node in nodes}
+    assert shown["3"] == [{"name": "content-type", "value": "a/b"}, {"name": "user-agent", "value": "Clio"}]
+    assert shown["4"] == []
