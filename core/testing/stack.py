@@ -61,7 +61,7 @@ def free_port() -> int:
 
 
 def lasting_redis_url(servers: EmbeddedServers) -> str:
-    """Return a database in Redis for an API that outlives a test: what waits in Redis is moved by whoever looks there."""
+    """Return a database in Redis for an API that outlives a test: what waits in it is moved by whoever looks."""
     return urlsplit(servers.redis_url)._replace(path="/1").geturl()
 
 

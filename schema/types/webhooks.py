@@ -116,7 +116,7 @@ class WebhookDelivery(Node):
     replayed_at: datetime.datetime | None = strawberry.field(description="When that was last done.")
     headers: list[RequestHeader] = strawberry.field(
         resolver=_headers,
-        description="Of the request that brought it first: user agent, content type and length, and request ids; no other.",
+        description="Of the request that brought it first: user agent, content type and length, request ids; no other.",
     )
 
 
