@@ -43,9 +43,10 @@ class BoundedHeads(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; where nobody answers it, see that it ends, and that a head is not too much."""
-        super().data_received(data)
-        is_answering = self.cycle is not None and not self.cycle.response_complete
-        if is_answering or self.transport.is_closing() or self.transport.get_protocol() is not self:
+        HttpToolsProtocol.data_received(self, data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            return
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:
             return
         if self._deadline is None:
             self._deadline = self.loop.call_later(self.within_s, self._overdue)
@@ -57,13 +58,14 @@ class BoundedHeads(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Go on with the request."""
         self._is_in_message = True
-        self._stop_waiting()
-        super().on_headers_complete()
+        if self._deadline is not None:
+            self._stop_waiting()
+        HttpToolsProtocol.on_headers_complete(self)
 
     def on_message_complete(self) -> None:
         """Know that what comes next is a head."""
         self._is_in_message = False
-        super().on_message_complete()
+        HttpToolsProtocol.on_message_complete(self)
 
     def _overdue(self) -> None:
         self._deadline = None

@@ -127,11 +127,13 @@ def server_config(app: ASGIApp, *, graceful_s: int) -> uvicorn.Config:
     """Return how an application is served; open requests get some seconds to end.
 
     WebSocket frames are not compressed: every connection would need its own context and its own compression of what is
-    otherwise made once for all. Live connections are kept alive by the messages of their own protocol.
+    otherwise made once for all. Live connections are kept alive by the messages of their own protocol. What a proxy
+    says of the client's address is not read, for nothing asks for it.
     """
     return uvicorn.Config(
         app,
         http=BoundedHeads,
+        proxy_headers=False,
         log_config=None,
         access_log=False,
         lifespan="on",

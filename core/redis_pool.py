@@ -1,5 +1,9 @@
 """Connections to Redis that end with the process's services, whatever is under way at that moment."""
 
+from contextlib import suppress
+
+from arq.connections import ArqRedis
+from redis.asyncio.client import Pipeline
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
@@ -43,3 +47,30 @@ class ClosingPool(ConnectionPool):
     def _refuse_if_closed(self) -> None:
         if self._is_closed:
             raise RedisConnectionError("the service is stopping, and its connections to Redis are closed")
+
+
+class ReturningPipeline(Pipeline):
+    """A pipeline that gives its connection back even where it is cancelled while it does so.
+
+    redis-py's own keeps the connection then, and nobody closes it any more.
+    """
+
+    async def reset(self) -> None:
+        """Forget what was queued, and give the connection back."""
+        try:
+            await super().reset()  # type: ignore[no-untyped-call]
+        except BaseException:
+            connection, self.connection = self.connection, None
+            if connection is not None:
+                await connection.disconnect(nowait=True)
+                with suppress(KeyError):  # it had been given back, and was being closed
+                    await self.connection_pool.release(connection)
+            raise
+
+
+class RedisClient(ArqRedis):
+    """The client of a process, on a `ClosingPool`: what is cancelled leaves no connection behind."""
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        """Return a new pipeline."""
+        return ReturningPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)

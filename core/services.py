@@ -14,7 +14,7 @@ from core.db.engine import Database
 from core.errors import RedisUnavailable, ServiceError
 from core.jobs.queue import QUEUE_NAME, JobQueue, decode_job, encode_job
 from core.metrics.recorder import WebhookRecorder
-from core.redis_pool import ClosingPool
+from core.redis_pool import ClosingPool, RedisClient
 from core.registry import Registry
 from core.settings import Settings, parse_encryption_keys
 from core.stopping import Stopping
@@ -103,7 +103,7 @@ async def _open_redis(url: str) -> AsyncIterator[ArqRedis]:
         RedisUnavailable: Redis cannot be reached.
     """
     pool = ClosingPool.from_url(url, socket_connect_timeout=CONNECT_S)
-    redis = ArqRedis(pool, default_queue_name=QUEUE_NAME, job_serializer=encode_job, job_deserializer=decode_job)
+    redis = RedisClient(pool, default_queue_name=QUEUE_NAME, job_serializer=encode_job, job_deserializer=decode_job)
     try:
         try:
             await redis.ping()

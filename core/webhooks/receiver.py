@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -175,7 +176,7 @@ class WebhookReceiver:
                 record_clio_id=record,
                 digest=hashlib.sha256(body).digest(),
                 body=body,
-                headers=_kept(headers),
+                headers=_kept(tuple(map(headers.get, KEPT_HEADERS))),
                 received_at=received_at,
             )
         )
@@ -197,8 +198,11 @@ class WebhookReceiver:
         return answers.handshake_accepted(offered) if stored else answers.HANDSHAKE_NOT_AWAITED
 
 
-def _kept(headers: dict[bytes, bytes]) -> str:
-    kept = {name.decode(): _printable(headers[name]) for name in KEPT_HEADERS if name in headers}
+@lru_cache(maxsize=1024)
+def _kept(values: tuple[bytes | None, ...]) -> str:
+    """Return the headers that are kept as JSON; `values` are in the order of `KEPT_HEADERS`."""
+    found = zip(KEPT_HEADERS, values, strict=True)
+    kept = {name.decode(): _printable(value) for name, value in found if value is not None}
     return msgspec.json.encode(kept).decode()
 
 

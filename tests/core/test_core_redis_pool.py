@@ -1,13 +1,14 @@
 """The pool of Redis connections: once closed, it leaves no socket open, however late somebody comes."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 
 import pytest
 import redis.asyncio
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from core.redis_pool import ClosingPool
+from core.redis_pool import ClosingPool, RedisClient
 
 
 @pytest.fixture
@@ -44,3 +45,33 @@ async def test_a_connection_in_use_is_closed_and_stays_closed(pool: ClosingPool)
     await connection.connect()
     await pool.release(connection)
     assert not connection.is_connected
+
+
+async def test_a_pipeline_that_is_cancelled_while_it_gives_its_connection_back_keeps_none(
+    pool: ClosingPool, redis_url: str
+) -> None:
+    """Redis holds its answers back; a connection that were kept would be warned of, and warnings are errors here."""
+    client, watching, paused = RedisClient(pool), asyncio.Event(), asyncio.Event()
+
+    async def watch() -> None:
+        async with client.pipeline() as pipeline:
+            await pipeline.watch("some key")
+            watching.set()
+            await paused.wait()
+
+    task = asyncio.create_task(watch())
+    await watching.wait()
+    [connection] = pool._in_use_connections
+    async with redis.asyncio.Redis.from_url(redis_url) as other:
+        await other.client_pause(1000)
+    paused.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    del task
+    gc.collect()
+    assert not connection.is_connected
+    assert pool._in_use_connections == set()
+    assert await client.ping()
