@@ -1,57 +1,17 @@
 """`clio-service reconcile`: progress on stderr, the report on stdout, the exit status by what became of the runs."""
 
-import asyncio
 import json
-import os
-import sys
-from dataclasses import dataclass
 
 from core.services import Services
 from core.settings import Settings
 from core.sync import runs
 from core.testing.driving import Control
+from tests.commands.shell import shell
 from tests.sync.reconcile_scene import Scene
 
 
-@dataclass
-class Answer:
-    """What a command that has ended left."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-
-async def reconcile(settings: Settings, *options: str) -> Answer:
-    secrets = {
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "CLIO_CLIENT_SECRET": settings.clio_client_secret,
-        "JWT_SECRET": settings.jwt_secret,
-        "ENCRYPTION_KEYS": settings.encryption_keys,
-    }
-    environment = {
-        **os.environ,
-        **{name: secret.get_secret_value() for name, secret in secrets.items() if secret},
-        "CLIO_CLIENT_ID": settings.clio_client_id,
-        "CLIO_BASE_URL": str(settings.clio_base_url),
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "from core.cli import main; main()",
-        "reconcile",
-        *options,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    stdout, stderr = await process.communicate()
-    return Answer(process.returncode or 0, stdout.decode(), stderr.decode())
-
-
 async def test_it_works_on_the_run_and_prints_a_table(settings: Settings, firm: int) -> None:
-    answer = await reconcile(settings, "--firm", str(firm), "--resource", "contact")
+    answer = await shell(settings, "reconcile", "--firm", str(firm), "--resource", "contact")
     assert answer.status == 0, answer.stderr
     head, line = [line.split() for line in answer.stdout.strip().splitlines()]
     assert head[:6] == ["firm", "resource", "state", "listed", "missing", "stale"]
@@ -66,20 +26,20 @@ async def test_json_holds_the_report_and_the_status_says_that_something_was_held
     await scene.mirror_all()
     for clio_id in sorted(await scene.present())[:30]:
         await control.delete("contacts", clio_id)
-    answer = await reconcile(settings, "--resource", "contact", "--json")
+    answer = await shell(settings, "reconcile", "--resource", "contact", "--json")
     assert answer.status == 1
     [report] = json.loads(answer.stdout)
     assert (report["firm"], report["resource"], report["state"]) == (firm, "contact", "partial")
     assert (report["error_code"], report["extra"], report["unknown"]) == ("MASS_DISAPPEARANCE", 30, 30)
     assert report["started_at"] < report["finished_at"]
-    answer = await reconcile(settings, "--resource", "contact", "--json", "--confirm-disappeared")
+    answer = await shell(settings, "reconcile", "--resource", "contact", "--json", "--confirm-disappeared")
     [report] = json.loads(answer.stdout)
     assert (answer.status, report["state"], report["deleted"]) == (0, "succeeded", 30)
 
 
 async def test_a_run_of_another_kind_comes_first(services: Services, settings: Settings, firm: int) -> None:
     await runs.request_runs(services, firms=[firm], resource="user", full=True)
-    answer = await reconcile(settings, "--resource", "user", "--json")
+    answer = await shell(settings, "reconcile", "--resource", "user", "--json")
     assert answer.status == 0, answer.stderr
     [report] = json.loads(answer.stdout)
     assert (report["listed"], report["missing"]) == (4, 0)
@@ -92,11 +52,11 @@ async def test_a_run_of_another_kind_comes_first(services: Services, settings: S
 
 
 async def test_an_unknown_firm_or_resource_is_one_message(settings: Settings, firm: int) -> None:
-    answer = await reconcile(settings, "--firm", str(firm + 1))
+    answer = await shell(settings, "reconcile", "--firm", str(firm + 1))
     assert (answer.status, answer.stdout) == (1, "")
     assert answer.stderr.strip().splitlines()[-1] == (
         f"clio-service: there is no connected firm {firm + 1}; there are: [{firm}]"
     )
-    answer = await reconcile(settings, "--resource", "dragon")
+    answer = await shell(settings, "reconcile", "--resource", "dragon")
     assert answer.status == 1
     assert "there is no resource 'dragon'" in answer.stderr

@@ -1,9 +1,6 @@
 """`clio-service replay`: what is opened again, what a dry run shows, and a table rebuilt from nothing."""
 
-import asyncio
 import json
-import os
-import sys
 from typing import Any
 
 import asyncpg
@@ -15,41 +12,13 @@ from core.services import Services
 from core.settings import Settings
 from core.sync import runs
 from core.testing.driving import Control
+from tests.commands.shell import shell
 from tests.sync.reconcile_scene import Scene
 
 INSERT = """
 INSERT INTO webhook_delivery
     (firm, endpoint, resource, model, event, record_clio_id, digest, body, status, processed_at)
 VALUES ($1, 1, 'contact', 'contact', $2, $3, $4, $5, $6, now())"""
-
-
-async def run(settings: Settings, *options: str) -> tuple[int, str, str]:
-    """Run the command in a process of its own; return status, stdout and stderr."""
-    secrets = {
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "CLIO_CLIENT_SECRET": settings.clio_client_secret,
-        "JWT_SECRET": settings.jwt_secret,
-        "ENCRYPTION_KEYS": settings.encryption_keys,
-    }
-    environment = {
-        **os.environ,
-        **{name: secret.get_secret_value() for name, secret in secrets.items() if secret},
-        "CLIO_CLIENT_ID": settings.clio_client_id,
-        "CLIO_BASE_URL": str(settings.clio_base_url),
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "from core.cli import main; main()",
-        "replay",
-        *options,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    stdout, stderr = await process.communicate()
-    return process.returncode or 0, stdout.decode(), stderr.decode()
 
 
 async def _log(services: Services, firm: int, event: str, record: dict[str, Any], *, status: str) -> None:
@@ -69,7 +38,7 @@ async def test_a_dry_run_is_readable_and_the_replay_opens_what_it_showed(
 ) -> None:
     await _log(services, firm, "updated", {"id": 999_999}, status="dead")
     wanted = ("--firm", str(firm), "--model", "contact", "--status", "dead", "--since", "2h")
-    status, stdout, stderr = await run(settings, *wanted, "--dry-run")
+    status, stdout, stderr = await shell(settings, "replay", *wanted, "--dry-run")
     assert status == 0, stderr
     assert stdout.splitlines() == [
         "       1  dead      contact",
@@ -77,7 +46,7 @@ async def test_a_dry_run_is_readable_and_the_replay_opens_what_it_showed(
         "1 deliveries match; nothing was changed",
     ]
     assert (await _delivery(services))["status"] == "dead"
-    status, stdout, stderr = await run(settings, *wanted, "--json")
+    status, stdout, stderr = await shell(settings, "replay", *wanted, "--json")
     assert status == 0, stderr
     assert json.loads(stdout) == {
         "dry_run": False,
@@ -99,7 +68,7 @@ async def test_a_table_whose_rows_were_lost_is_right_again(
     await _log(services, firm, "updated", {"id": told}, status="processed")
     await _log(services, firm, "deleted", {"id": gone}, status="processed")
     await services.database.pool.execute("DELETE FROM contacts_contact WHERE clio_id <> $1", gone)
-    status, stdout, stderr = await run(settings, "--rebuild", "contact", "--firm", str(firm), "--json")
+    status, stdout, stderr = await shell(settings, "replay", "--rebuild", "contact", "--firm", str(firm), "--json")
     assert status == 0, stderr
     [report] = json.loads(stdout)
     assert (report["state"], report["missing"], report["stale"], report["extra"]) == ("succeeded", 0, 0, 0)
@@ -110,7 +79,7 @@ async def test_a_table_whose_rows_were_lost_is_right_again(
 
 async def test_a_run_on_its_way_comes_before_the_backfill(services: Services, settings: Settings, firm: int) -> None:
     await runs.request_reconciliations(services, firms=[firm], resource="contact")
-    status, stdout, stderr = await run(settings, "--rebuild", "contact", "--firm", str(firm))
+    status, stdout, stderr = await shell(settings, "replay", "--rebuild", "contact", "--firm", str(firm))
     assert status == 0, stderr
     kinds = await services.database.pool.fetch("SELECT DISTINCT kind FROM sync_run WHERE state = 'succeeded'")
     assert {row["kind"] for row in kinds} >= {"backfill", "reconcile"}
@@ -118,10 +87,10 @@ async def test_a_run_on_its_way_comes_before_the_backfill(services: Services, se
 
 
 async def test_what_has_no_raw_log_or_is_not_there_is_told(settings: Settings, firm: int) -> None:
-    status, _, stderr = await run(settings, "--rebuild", "user", "--firm", str(firm))
+    status, _, stderr = await shell(settings, "replay", "--rebuild", "user", "--firm", str(firm))
     assert status == 1
     assert "clio-service: there are no webhooks of user" in stderr
-    status, _, stderr = await run(settings, "--firm", "77", "--status", "dead")
+    status, _, stderr = await shell(settings, "replay", "--firm", "77", "--status", "dead")
     assert status == 1
     assert "clio-service: there is no firm 77" in stderr
 

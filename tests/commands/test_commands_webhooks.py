@@ -1,47 +1,15 @@
 """`clio-service webhooks`: endpoints listed, registered, renewed, rotated and ended from a shell."""
 
-import asyncio
 import json
-import os
-import sys
 from typing import Any
 
 from core.settings import Settings
 from core.testing.api import Api
-
-
-async def webhooks(settings: Settings, *arguments: str) -> tuple[int, str, str]:
-    """Run the command; return status, stdout and stderr."""
-    secrets = {
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "CLIO_CLIENT_SECRET": settings.clio_client_secret,
-        "JWT_SECRET": settings.jwt_secret,
-        "ENCRYPTION_KEYS": settings.encryption_keys,
-    }
-    environment = {
-        **os.environ,
-        **{name: secret.get_secret_value() for name, secret in secrets.items() if secret},
-        "CLIO_CLIENT_ID": settings.clio_client_id,
-        "CLIO_BASE_URL": str(settings.clio_base_url),
-        "PUBLIC_URL": settings.public_base,
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "from core.cli import main; main()",
-        "webhooks",
-        *arguments,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    stdout, stderr = await process.communicate()
-    return process.returncode or 0, stdout.decode(), stderr.decode()
+from tests.commands.shell import shell
 
 
 async def rows(settings: Settings, *arguments: str) -> list[dict[str, Any]]:
-    status, stdout, stderr = await webhooks(settings, *arguments, "--json")
+    status, stdout, stderr = await shell(settings, "webhooks", *arguments, "--json")
     assert status == 0, stderr
     found: list[dict[str, Any]] = json.loads(stdout)
     return found
@@ -61,7 +29,7 @@ async def test_from_registering_to_the_end(settings: Settings, firm: int, api: A
         old["endpoint"]: "retiring",
         new["endpoint"]: "retired",
     }
-    status, stdout, _ = await webhooks(settings, "list", "--all")
+    status, stdout, _ = await shell(settings, "webhooks", "list", "--all")
     assert status == 0
     head, *lines = [line.split() for line in stdout.splitlines()]
     assert head == ["endpoint", "firm", "resource", "state", "coverage", "expires_at", "error_code"]
@@ -78,5 +46,5 @@ async def test_what_is_not_there_is_said_by_name(settings: Settings, firm: int) 
         (("renew", "999"), "there is no webhook endpoint 999"),
         (("delete", "999"), "there is no webhook endpoint 999"),
     ):
-        status, _, stderr = await webhooks(settings, *arguments)
+        status, _, stderr = await shell(settings, "webhooks", *arguments)
         assert (status, message in stderr) == (1, True), (arguments, stderr)

@@ -1,0 +1,43 @@
+"""Commands of `clio-service`, each in a process of its own."""
+
+import asyncio
+import os
+import sys
+from typing import NamedTuple
+
+from core.settings import Settings
+
+
+class Answer(NamedTuple):
+    """What a command that has ended left."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+async def shell(settings: Settings, *arguments: str) -> Answer:
+    """Run `clio-service` with the arguments, and the settings in its environment."""
+    secrets = {
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "CLIO_CLIENT_SECRET": settings.clio_client_secret,
+        "JWT_SECRET": settings.jwt_secret,
+        "ENCRYPTION_KEYS": settings.encryption_keys,
+    }
+    environment = {
+        **os.environ,
+        **{name: secret.get_secret_value() for name, secret in secrets.items() if secret},
+        "CLIO_CLIENT_ID": settings.clio_client_id,
+        "PUBLIC_URL": settings.public_base,
+    }
+    if settings.clio_base_url is not None:
+        environment["CLIO_BASE_URL"] = str(settings.clio_base_url)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "from core.cli import main; main()", *arguments),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    stdout, stderr = await process.communicate()
+    return Answer(process.returncode or 0, stdout.decode(), stderr.decode())
