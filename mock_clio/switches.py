@@ -40,8 +40,8 @@ class Switches(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Zone of the timestamps in answers."""
     deauthorization_callback: Literal["json", "form", "none"] = "json"
     """Body of the request to an application's deauthorization callback."""
-    hidden_record: Literal["forbidden", "missing"] = "forbidden"
-    """What asking for a record by its id gives where the user may not see it: 403, or 404."""
+    hidden_record: Literal["forbidden", "missing", "redacted"] = "forbidden"
+    """What asking for a record by its id gives where the user may not see it: 403, 404, or nulls marked as redacted."""
     deauthorized_webhooks_stop: bool = True
     """Whether the webhooks of a user who deauthorized the application fall silent."""
     limit_out_of_range: Literal["refuse", "clamp"] = "refuse"

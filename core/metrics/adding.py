@@ -42,7 +42,7 @@ async def add_hashes(redis: Redis, hashes: Hashes, *, number: str, epoch: str | 
         keys = [MARKER_KEY, done, MOVED_KEY, *(key.key for key, _ in part)]
         told: list[str | int] = [epoch or "", REMEMBERED_S]
         for key, fields in part:
-            told += [key.key.split(":")[-2], key.expires_at, len(fields)]
+            told += [key.firm, key.expires_at, len(fields)]
             for field in fields:
                 told += field
         if not await add(keys=keys, args=told):

@@ -44,10 +44,11 @@ RESOLUTIONS = (MINUTE, HOUR, DAY)
 
 
 class HashKey(NamedTuple):
-    """One hash: its key, and when it expires in seconds since 1970."""
+    """One hash: its key, when it expires in seconds since 1970, and whose figures it holds."""
 
     key: str
     expires_at: int
+    firm: int
 
 
 class Entry(NamedTuple):
@@ -66,7 +67,7 @@ def hash_key(family: str, resolution: Resolution, firm: int, at: int) -> HashKey
     """Return the hash that holds an instant. `family` is the name of an epoch, or SEEN."""
     number = at // resolution.hash_s
     key = f"{PREFIX}{family}:{resolution.name}:{firm}:{number}"
-    return HashKey(key, (number + 1) * resolution.hash_s + resolution.keep_s)
+    return HashKey(key, (number + 1) * resolution.hash_s + resolution.keep_s, firm)
 
 
 def spread(cells: Mapping[Cell, Figures], *, now: int, epoch: str | None) -> Hashes:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from core.clio.budget import Priority
-from core.errors import ClioForbidden, ClioNotFound, LeaseLost, MassDisappearance
+from core.errors import LeaseLost, MassDisappearance
+from core.mirror.asking import Gone, ask_for
 from core.mirror.comparison import compare_statement
 from core.mirror.writer import Absence, mark_absent, validate_records, write_records
 from core.resource import Resource
@@ -158,16 +159,13 @@ class _Reconciliation:
     async def _ask(self, finding: Finding) -> None:
         """Settle one finding by what Clio answers about the record."""
         seen_at = datetime.datetime.now(datetime.UTC)
-        try:
-            answer = await self._client.record(self._resource.endpoint, finding.clio_id, priority=Priority.SYNC)
-        except ClioNotFound:
-            await self._absent(finding, "deleted", seen_at)
-        except ClioForbidden:
-            await self._absent(finding, "hidden", seen_at)
-        else:
+        answer = await ask_for(self._client, self._resource.endpoint, finding.clio_id, priority=Priority.SYNC)
+        if isinstance(answer, dict):
             await self._take([finding], [answer], seen_at)
+        else:
+            await self._absent(finding, answer, seen_at)
 
-    async def _absent(self, finding: Finding, presence: Absence, seen_at: datetime.datetime) -> None:
+    async def _absent(self, finding: Finding, presence: Gone, seen_at: datetime.datetime) -> None:
         async with self._services.database.transaction() as connection:
             moved = await self._mark(connection, finding.clio_id, presence, seen_at)
             settled = Settled(requests=1, **{presence: int(moved)})

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from core.clio.budget import Priority
 from core.db.engine import Connection
-from core.errors import ClioForbidden, ClioNotFound
-from core.mirror.writer import Absence, mark_absent, validate_records, write_records
+from core.mirror.asking import Gone, ask_for
+from core.mirror.writer import mark_absent, validate_records, write_records
 from core.resource import ClioPayload, Resource
 from core.webhooks.claims import Claimed, finish
 from core.webhooks.completeness import is_complete
@@ -110,7 +110,7 @@ def read_payload(resource: Resource, body: bytes) -> ClioPayload | None:
 async def settle_record(services: "Services", record: RecordDeliveries, plan: Plan) -> list[tuple[Claimed, Outcome]]:
     """Settle every delivery of one record and return those that were still held, with their outcome.
 
-    Cost: at most one request to Clio, two where it forbids the record; two transactions. This is the place where a
+    Cost: at most one request to Clio, two where it hides the record; two transactions. This is the place where a
     resource with a way of its own takes over.
 
     Raises:
@@ -168,7 +168,7 @@ async def write_payloads(
 
 
 async def write_absence(
-    connection: Connection, record: RecordDeliveries, presence: Absence, seen_at: datetime.datetime
+    connection: Connection, record: RecordDeliveries, presence: Gone, seen_at: datetime.datetime
 ) -> bool:
     """Mark a record absent on what was told or answered at `seen_at`; return whether that changed anything."""
     return await mark_absent(
@@ -183,26 +183,16 @@ async def write_absence(
 
 
 async def _fetch(services: "Services", record: RecordDeliveries) -> list[tuple[Claimed, Outcome]]:
-    """Ask Clio for the record and write the answer, or that there is none: 404 is a deletion, 403 or redacted hidden.
-
-    That the record is forbidden, and not all of its resource, is known from the list: where Clio answers that, 403 is
-    about the record.
-    """
+    """Ask Clio for the record, and write the answer or how the record is absent."""
     seen_at = datetime.datetime.now(datetime.UTC)
     client, endpoint = services.accounts.client(record.firm), record.resource.endpoint
-    absent: Absence | None = None
-    try:
-        answer = await client.record(endpoint, record.clio_id)
-    except ClioNotFound:
-        absent = "deleted"
-    except ClioForbidden:
+    answer = await ask_for(client, endpoint, record.clio_id, priority=Priority.WEBHOOK)
+    if answer == "hidden":
+        # Where the list is forbidden as well it raises: that is about the resource, and says nothing of the record.
         await client.records(endpoint, [record.clio_id], priority=Priority.WEBHOOK)
-        absent = "hidden"
-    else:
-        absent = "hidden" if answer.get("redacted") is True else None
-    if absent is not None:
+    if not isinstance(answer, dict):
         async with services.database.transaction() as connection:
-            return await _mark(connection, record, absent, seen_at)
+            return await _mark(connection, record, answer, seen_at)
     [payloads] = await run_each(partial(validate_records, record.resource), [[answer]])
     if isinstance(payloads, Exception):
         raise payloads
@@ -221,11 +211,10 @@ async def _fetch(services: "Services", record: RecordDeliveries) -> list[tuple[C
 
 
 async def _mark(
-    connection: Connection, record: RecordDeliveries, presence: Absence, seen_at: datetime.datetime
+    connection: Connection, record: RecordDeliveries, presence: Gone, seen_at: datetime.datetime
 ) -> list[tuple[Claimed, Outcome]]:
     changed = await write_absence(connection, record, presence, seen_at)
-    outcome: Outcome = presence if changed and presence != "unknown" else "unchanged"
-    return await _finish(connection, [(record, outcome)])
+    return await _finish(connection, [(record, presence if changed else "unchanged")])
 
 
 async def _finish(

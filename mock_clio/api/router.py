@@ -168,13 +168,16 @@ class Api:
         row = self._state.store[resource.schema.name].get(row_id)
         if row is None:
             raise not_found()
-        if self._state.store.is_hidden(resource.schema.name, row_id):
-            raise not_found() if self._state.switches.hidden_record == "missing" else ApiError(403, *UNSEEN)
+        how = self._state.switches.hidden_record
+        if how != "redacted" and self._state.store.is_hidden(resource.schema.name, row_id):
+            raise not_found() if how == "missing" else ApiError(403, *UNSEEN)
         return row
 
     def _shown(self, request: Request, caller: Caller, resource: Resource, row: Row) -> Response:
-        """A record, or 304 where the caller's copy is current."""
-        selection_of(resource.schema, request)
+        """A record, its redacted shape where it is hidden, or 304 where the caller's copy is current."""
+        selection = selection_of(resource.schema, request)
+        if self._state.store.is_hidden(resource.schema.name, row["id"]):
+            return json_response(200, {"data": {**dict.fromkeys(name for name, _ in selection), "redacted": True}})
         if _unmodified(request, row):
             return Response(304, b"", _validators(row))
         return self._one(request, caller, resource, row, 200)

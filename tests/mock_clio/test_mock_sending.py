@@ -34,7 +34,7 @@ async def test_retries_come_sooner_by_a_factor(
     assert outcomes == ["failed", "failed", "delivered"]
 
 
-@pytest.mark.parametrize(("switch", "status"), [("forbidden", 403), ("missing", 404)])
+@pytest.mark.parametrize(("switch", "status"), [("forbidden", 403), ("missing", 404), ("redacted", 200)])
 async def test_a_hidden_record_is_not_listed_and_not_told_of(
     api: httpx.AsyncClient,
     subscribe: Subscribe,
@@ -53,7 +53,10 @@ async def test_a_hidden_record_is_not_listed_and_not_told_of(
     await control.post("deliveries/settle")
     assert [delivery.json["data"]["id"] for delivery in receiver.deliveries] == [second]
     assert (await api.get("contacts")).json()["meta"]["records"] == listed["meta"]["records"] - 1
-    assert (await api.get(f"contacts/{first}")).status_code == status
+    answer = await api.get(f"contacts/{first}", params={"fields": "id,title,company{id}"})
+    assert answer.status_code == status
+    nothing = {"redacted": True, "id": None, "title": None, "company": None}
+    assert answer.json().get("data") == (nothing if status == 200 else None)
     await control.patch(f"records/contacts/{first}", json={"data": {"hidden": False}})
     assert (await api.get(f"contacts/{first}", params={"fields": "title"})).json()["data"]["title"] == "Unseen"
 

@@ -104,10 +104,11 @@ async def test_a_record_that_clio_lists_again_is_restored(scene: Scene, presence
     assert (await scene.changes())[-1] == (back, "restored", "reconcile")
 
 
-async def test_what_clio_forbids_is_hidden_and_not_deleted(scene: Scene) -> None:
+@pytest.mark.parametrize("how", ["forbidden", "redacted"])
+async def test_what_clio_does_not_show_is_hidden_and_not_deleted(scene: Scene, how: str) -> None:
     hidden = min(await scene.present())
-    await scene.control.delete("contacts", hidden)
-    await scene.control.fail(prefix=f"/api/v4/contacts/{hidden}", status=403)
+    await scene.control.call("PATCH", "switches", {"hidden_record": how})
+    await scene.control.edit("contacts", hidden, hidden=True)
     assert await scene.reconcile() == ("succeeded", {"extra": 1, "hidden": 1})
     assert (await scene.presences())[hidden] == "hidden"
     assert await scene.changes() == [(hidden, "hidden", "reconcile")]
