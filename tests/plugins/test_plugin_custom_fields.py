@@ -1,5 +1,6 @@
 """Custom field values: typed where that can be read, found by definition, and never lost."""
 
+import secrets
 from typing import Any
 
 import pytest
@@ -235,6 +236,21 @@ async def test_a_hidden_definition_is_found_by_its_name_whichever_comes_first(gr
     assert await matters_with(graph, '{definition: "6", eq: 5}') == ["900"]
     await store(graph.services, "matter", {"id": 901, "custom_field_values": [hidden]})
     assert await matters_with(graph, '{definition: "6", eq: 5}') == ["900", "901"]
+
+
+async def test_names_of_any_length_are_kept_and_told_apart(graph: Api) -> None:
+    """Random, for PostgreSQL packs what repeats itself; the first 2,000 characters are the same."""
+    begin = secrets.token_hex(1_000)
+    query = "{ matter(clioId: 900) { customFieldValues { fieldName customField { clioId } } } }"
+    names = [begin + secrets.token_hex(2_000) for _ in range(2)]
+    hidden = [value(6, "5", field_name=name, custom_field={"redacted": True, "id": None}) for name in names]
+    await store(graph.services, "matter", {"id": 900, "custom_field_values": hidden})
+    definition = {"id": 60, "name": names[1], "parent_type": "Matter", "field_type": "currency"}
+    await store(graph.services, "custom_field", definition)
+    assert (await graph.query(query)).data["matter"]["customFieldValues"] == [
+        {"fieldName": names[0], "customField": None},
+        {"fieldName": names[1], "customField": {"clioId": "60"}},
+    ]
 
 
 async def test_one_value_and_the_records_of_a_definition_and_of_a_set(graph: Api) -> None:
