@@ -23,6 +23,9 @@ USUAL_BUCKETS = 200
 
 USUAL_S = 86_400
 
+END_OF_TIME = datetime.datetime(9999, 1, 1, tzinfo=datetime.UTC).timestamp()
+"""The end of the bucket before it can still be told."""
+
 Group = TypeVar("Group", bound=Hashable)
 
 
@@ -45,10 +48,12 @@ def read_span(
     """Return the buckets that hold a time: the last day unless given, at the finest resolution that suits it.
 
     Raises:
-        BadInput: it ends before it begins, or takes more than MOST_BUCKETS.
+        BadInput: it ends before it begins, takes more than MOST_BUCKETS, or is at no time that can be named.
     """
     until = now if end is None else end.timestamp()
     since = until - USUAL_S if start is None else start.timestamp()
+    if since < 0 or until >= END_OF_TIME:
+        raise BadInput("`from` and `to` must lie between 1970 and 9998")
     if since > until:
         raise BadInput("`from` must not be after `to`")
     chosen = resolution or _suiting(since, until, now)

@@ -63,10 +63,8 @@ async def rebuild_if_lost(services: "Services") -> bool:
     Cost: two commands where all is well. Returns whether it did; False where another process is at it.
     """
     epoch = await read_epoch(services.redis)
-    if epoch is not None and epoch.redis_run == await _redis_run(services.redis):
-        is_at_hand = epoch.counted_at is not None or await services.redis.exists(LOCK_KEY)
-        if is_at_hand:
-            return False
+    if epoch is not None and epoch.counted_at is not None and epoch.redis_run == await _redis_run(services.redis):
+        return False
     return await rebuild(services) is not None
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeAlias
 from core.clio.budget import Priority
 from core.clio.client import ClioClient
 from core.errors import ClioForbidden, ClioNotFound
+from core.mirror.writer import is_redacted
 from core.resource import ClioEndpoint
 
 Gone: TypeAlias = Literal["deleted", "hidden"]
@@ -26,4 +27,4 @@ async def ask_for(
         return "deleted"
     except ClioForbidden:
         return "hidden"
-    return "hidden" if answer.get("redacted") is True else answer
+    return "hidden" if is_redacted(answer) else answer

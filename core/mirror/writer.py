@@ -45,15 +45,20 @@ class WriteResult:
     held_back: Sequence[int]
 
 
+def is_redacted(record: object) -> bool:
+    """Whether Clio marks a record as one that the connected user may not see: whatever else it says is null."""
+    return isinstance(record, dict) and record.get("redacted") is True
+
+
 def validate_records(resource: Resource, records: Sequence[dict[str, Any]]) -> list[ClioPayload]:
-    """Check records as Clio sent them against the resource's payload model.
+    """Check records as Clio sent them against the resource's payload model; redacted ones say nothing and are left out.
 
     Raises:
         ClioUnexpectedAnswer: names the fields that do not fit, never their values.
     """
     adapter: TypeAdapter[list[ClioPayload]] = TypeAdapter(list[resource.endpoint.payload])  # type: ignore[name-defined]
     try:
-        return adapter.validate_python(records)
+        return adapter.validate_python([record for record in records if not is_redacted(record)])
     except ValidationError as error:
         fields = sorted({".".join(str(part) for part in detail["loc"][1:]) for detail in error.errors()})
         raise ClioUnexpectedAnswer(

@@ -174,9 +174,8 @@ class _Reconciliation:
     async def _take(
         self, findings: Sequence[Finding], answers: Sequence[dict[str, Any]], seen_at: datetime.datetime
     ) -> None:
-        """Write what one request brought; a redacted record is one that the connected user may not see."""
-        redacted = [answer["id"] for answer in answers if answer.get("redacted") is True]
-        payloads = validate_records(self._resource, [answer for answer in answers if answer["id"] not in redacted])
+        """Write what one request brought."""
+        payloads = validate_records(self._resource, answers)
         async with self._services.database.transaction() as connection:
             written = await write_records(
                 connection,
@@ -186,15 +185,11 @@ class _Reconciliation:
                 seen_at=seen_at,
                 source="reconcile",
             )
-            hidden = 0
-            for clio_id in redacted:
-                hidden += await self._mark(connection, clio_id, "hidden", seen_at)
             changed = written.created + written.updated
             settled = Settled(
                 created=written.created,
                 updated=written.updated,
                 repaired=0 if any(finding.kind == "extra" for finding in findings) else changed,
-                hidden=hidden,
                 requests=1,
             )
             await self._settle(connection, findings, settled)

@@ -16,11 +16,12 @@ from pydantic import SecretStr
 from redis.exceptions import RedisError
 
 from core.embedded.servers import EmbeddedServers
+from core.metrics import rebuild as rebuilding
 from core.metrics.epochs import LOCK_KEY, MARKER_KEY, SLOT_S, read_epoch
 from core.metrics.figures import is_in_log
 from core.metrics.keys import DAY, PREFIX, RESOLUTIONS, Entry
 from core.metrics.queries import Report, latest, read_report
-from core.metrics.rebuild import rebuild, rebuild_if_lost
+from core.metrics.rebuild import READ_AT_ONCE, SENT_AT_ONCE, rebuild, rebuild_if_lost
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
@@ -205,9 +206,9 @@ async def test_what_is_counted_while_the_log_is_counted_is_counted_once(services
     async with inbox_of(services) as inbox:
         await inbox.put(delivery(1))
         await services.redis.flushall()
-        rebuilding = asyncio.create_task(rebuild(services))
+        counting = asyncio.create_task(rebuild(services))
         number = 1
-        while not rebuilding.done():
+        while not counting.done():
             if not 0.03 < time.time() % SLOT_S < 0.07:
                 await asyncio.sleep(0.001)
                 continue
@@ -231,6 +232,31 @@ async def test_one_of_several_workers_counts_anew(services: Services) -> None:
     assert sorted(await asyncio.gather(*(rebuild_if_lost(services) for _ in range(4)))) == [False] * 3 + [True]
     assert logged(await told(services)) == before
     assert await services.redis.get(LOCK_KEY) is None
+
+
+async def test_a_long_log_is_counted_to_its_end(services: Services) -> None:
+    await services.database.pool.execute(
+        """INSERT INTO webhook_delivery (firm, endpoint, resource, model, event, digest, body, received_at)
+           SELECT $1, 1, 'matter', 'matter', 'updated', int4send(n), '{}', now() - make_interval(mins => n)
+           FROM generate_series(1, $2) AS n""",
+        FIRM,
+        SENT_AT_ONCE + READ_AT_ONCE,
+    )
+    assert await rebuild(services) == SENT_AT_ONCE + READ_AT_ONCE
+    assert (await report_of(services)).total().received == SENT_AT_ONCE + READ_AT_ONCE
+
+
+async def test_the_lock_is_kept_for_as_long_as_the_log_is_read(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuilding, "LOCK_S", 1)
+    async with services.database.transaction() as connection:
+        await connection.execute("LOCK TABLE webhook_delivery")
+        task = asyncio.create_task(rebuild(services))
+        await asyncio.sleep(2)
+        assert await services.redis.get(LOCK_KEY) is not None
+        assert not task.done()
+    assert await task == 0
 
 
 async def test_a_rebuild_whose_worker_died_is_begun_again(services: Services) -> None:

@@ -15,7 +15,7 @@ from core.metrics.adding import MOST_FIELDS, add_hashes
 from core.metrics.epochs import MARKER_KEY, read_epoch
 from core.metrics.figures import Figures
 from core.metrics.histograms import bucket_of
-from core.metrics.keys import DAY, HOUR, MINUTE, RESOLUTIONS, hash_key, spread
+from core.metrics.keys import DAY, HOUR, MINUTE, PREFIX, RESOLUTIONS, hash_key, spread
 from core.metrics.queries import latest, read_report
 from core.metrics.recorder import WebhookRecorder
 from core.metrics.users import read_user
@@ -135,6 +135,17 @@ async def test_what_was_counted_before_the_cut_of_an_epoch_is_not_added_to_it(cl
     found = await total(client)
     assert found.received == 2
     assert found.ingest.count == 3
+
+
+async def test_what_no_log_holds_is_added_once_however_long_an_epoch_is_missing(client: redis.asyncio.Redis) -> None:
+    await client.delete(MARKER_KEY)
+    recorder = WebhookRecorder(lambda: client)
+    recorder.forged(FIRM, "activity")
+    assert not await recorder.flush()
+    await client.delete(*await client.keys(f"{PREFIX}added:*"))  # as they are after REMEMBERED_S
+    await begin(client, "second")
+    await recorder.close()
+    assert (await total(client)).forged == 1
 
 
 async def test_each_resolution_is_kept_for_its_time_and_what_is_older_is_not_written(

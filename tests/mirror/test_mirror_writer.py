@@ -92,6 +92,13 @@ async def test_a_deletion_is_recorded_once_and_not_before_what_is_known(mirror: 
     assert not await mirror.delete(404, seen=30)
 
 
+async def test_a_redacted_record_overwrites_nothing(mirror: Mirror) -> None:
+    await mirror.write(contact(1, name="Ada"), seen=10)
+    redacted = {**dict.fromkeys(contact(1)), "id": 1, "redacted": True}
+    assert (await mirror.write(redacted, contact(2), seen=20)).created == 1
+    assert (await mirror.row())["name"] == "Ada"
+
+
 async def test_of_a_record_twice_in_a_page_the_newer_is_kept(mirror: Mirror) -> None:
     result = await mirror.write(contact(1, updated=9, name="newer"), contact(1, updated=3, name="older"), seen=10)
     assert (result.created, (await mirror.row())["name"]) == (1, "newer")

@@ -14,7 +14,7 @@ from core.testing.api import Api
 from schema.printing import COMMITTED
 
 CASES = int(os.environ.get("GRAPHQL_FUZZ_CASES", "60"))
-"""Documents to draw; some thousands take ten minutes."""
+"""Documents to draw; 20,000 take ten minutes."""
 
 REFUSED = frozenset(
     {

@@ -1,5 +1,6 @@
 """`webhookMetrics`: the query, and the subscription through the hub."""
 
+import asyncio
 import contextlib
 import datetime
 import itertools
@@ -13,9 +14,12 @@ import pytest
 import redis.asyncio
 import redis.exceptions
 
+from core.metrics.figures import COUNTS
+from core.metrics.keys import MOVED_KEY
 from core.metrics.rebuild import rebuild
 from core.testing.api import Api
 from schema.live.groups import Group
+from schema.live.webhook_metrics import TICK_S, Windows
 from tests.schema.live_clients import hear, hub_of, subscribed, until_nobody_listens
 from tests.schema.schema_data import ONE, TWO, insert
 
@@ -170,13 +174,26 @@ async def test_the_resolution_suits_the_time_unless_it_is_named(counted: Api) ->
         assert starts[0] == found["from"] < found["to"]
 
 
-@pytest.mark.parametrize("span", ['from: "2026-01-02T00:00:00Z", to: "2026-01-01T00:00:00Z"', "resolution: MINUTE"])
-async def test_a_time_that_cannot_be_shown_is_refused(counted: Api, span: str) -> None:
-    answer = await counted.query(f"{{ webhookMetrics({span.replace('resolution', LONG)}) {{ model }} }}")
+@pytest.mark.parametrize(
+    ("span", "message"),
+    [
+        ('from: "2026-01-02T00:00:00Z", to: "2026-01-01T00:00:00Z"', "must not be after"),
+        ('from: "2020-01-01T00:00:00Z", resolution: MINUTE', "more than 1500 buckets"),
+        ('to: "0001-01-01T00:00:00Z"', "between 1970 and 9998"),
+        ('from: "1969-12-31T23:59:59Z", to: "1970-01-01T00:00:01Z"', "between 1970 and 9998"),
+        ('from: "9998-12-31T00:00:00Z", to: "9999-01-01T00:00:00Z"', "between 1970 and 9998"),
+    ],
+)
+async def test_a_time_that_cannot_be_shown_is_refused(counted: Api, span: str, message: str) -> None:
+    answer = await counted.query(f"{{ webhookMetrics({span}) {{ from to buckets {{ startAt }} }} }}")
     assert answer.codes == ["BAD_USER_INPUT"]
+    assert message in answer.body["errors"][0]["message"]
 
 
-LONG = 'from: "2020-01-01T00:00:00Z", resolution'
+@pytest.mark.parametrize("to", ["1970-01-02T00:00:00Z", "9998-12-31T23:59:59Z"])
+async def test_the_first_and_the_last_time_there_is_are_shown(counted: Api, to: str) -> None:
+    query = f'{{ webhookMetrics(to: "{to}") {{ from to totals {{ received }} buckets {{ startAt }} }} }}'
+    assert (await counted.query(query)).data["webhookMetrics"]["totals"] == {"received": 0}
 
 
 async def test_the_queue_is_as_old_as_what_has_been_due_the_longest(counted: Api) -> None:
@@ -191,7 +208,10 @@ async def test_the_queue_is_as_old_as_what_has_been_due_the_longest(counted: Api
         )
     found = (await counted.query(document)).data["webhookMetrics"]["queueAgeS"]
     assert 90 <= found < 120
-    assert (await counted.query(document, {"m": "contact"})).data["webhookMetrics"]["queueAgeS"] is None
+    later = "UPDATE webhook_delivery SET model = 'task' WHERE not_before_at > now() AND status = 'failed'"
+    await counted.services.database.pool.execute(later)
+    for model in ("contact", "task"):  # of which there is none, and none that is due
+        assert (await counted.query(document, {"m": model})).data["webhookMetrics"]["queueAgeS"] is None
     assert (await counted.query(document, firms=[TWO])).data["webhookMetrics"]["queueAgeS"] is None
 
 
@@ -203,10 +223,11 @@ async def test_what_redis_has_lost_is_not_shown_as_whole(fresh_api: Api) -> None
     assert (await fresh_api.query(document)).data["webhookMetrics"]["complete"] is True
 
 
-async def test_a_redis_that_is_away_is_named(counted: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def refuse(*_: Any) -> None:
-        raise redis.exceptions.ConnectionError
+async def refuse(*_: Any) -> None:
+    raise redis.exceptions.ConnectionError
 
+
+async def test_a_redis_that_is_away_is_named(counted: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis.asyncio.Connection, "read_response", refuse)
     assert (await counted.query("{ webhookMetrics { model } }")).codes == ["REDIS_UNAVAILABLE"]
 
@@ -310,6 +331,32 @@ async def test_another_firm_is_forbidden(counted: Api) -> None:
         message = await hear(socket)
         errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
         assert [error["extensions"]["code"] for error in errors] == ["FORBIDDEN"]
+
+
+async def test_subscribers_outlive_a_redis_that_is_away(counted: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with subscribed(counted, RECEIVED, variables={"s": 0.5}) as socket:
+        assert told(await hear(socket))["totals"]["received"] == 0
+        with monkeypatch.context() as away:
+            away.setattr(redis.asyncio.Connection, "read_response", refuse)
+            await asyncio.sleep(3 * TICK_S)
+        receive(counted)
+        while told(await hear(socket))["totals"]["received"] != 1:
+            pass
+
+
+async def test_what_was_counted_anew_is_read_anew_however_often_it_moved(counted: Api) -> None:
+    services = counted.services
+    receive(counted)
+    await services.webhook_recorder.flush()
+    moved = await services.redis.hgetall(MOVED_KEY)  # type: ignore[misc]
+    windows = Windows(services)
+    [before] = await windows.read()
+    await rebuild(services)  # of an empty log
+    await services.redis.hset(MOVED_KEY, mapping=moved)  # type: ignore[misc]
+    await asyncio.sleep(TICK_S)
+    [after] = await windows.read()
+    held = [{each.measure for each in event.value.entries[ONE] if each.measure in COUNTS} for event in (before, after)]
+    assert held == [{"received", "body_bytes"}, set()]
 
 
 async def test_subscribers_outlive_a_redis_that_lost_everything(counted: Api) -> None:
