@@ -87,6 +87,15 @@ async def test_what_waits_is_not_readable_in_redis(services: Services) -> None:
     assert int(await services.redis.get(STREAM_BYTES) or 0) == len(fields[b"d"])
 
 
+@pytest.fixture
+async def forgetful(services: Services) -> AsyncIterator[None]:
+    """A Redis that keeps nothing on disk."""
+    await services.redis.config_set("appendonly", "no")
+    yield
+    await services.redis.config_set("appendonly", "yes")
+
+
+@pytest.mark.usefixtures("forgetful")
 async def test_a_redis_that_may_forget_keeps_no_delivery(scene: Scene) -> None:
     endpoint = await scene.endpoint(FIRM)
     assert (await scene.post(endpoint, hint("updated", 1))).status_code == 200
@@ -97,26 +106,38 @@ async def test_a_redis_that_may_forget_keeps_no_delivery(scene: Scene) -> None:
     await scene.services.database.open()
 
 
+async def test_what_is_not_on_disk_in_time_is_not_acknowledged(scene: Scene) -> None:
+    """By the settings, or by WAITAOF where Redis has it: the server of the tests writes nothing through by itself."""
+    endpoint = await scene.endpoint(FIRM)
+    assert (await scene.post(endpoint, hint("updated", 1))).status_code == 200
+    await scene.services.database.close()
+    assert (await scene.post(endpoint, hint("updated", 2))).status_code == 503
+    await scene.services.database.open()
+
+
 @pytest.mark.parametrize(
-    ("setting", "value", "before"),
+    ("setting", "value", "before", "is_made_up_for"),
     [
-        ("appendfsync", "everysec", "always"),
-        ("appendonly", "no", "yes"),
-        ("no-appendfsync-on-rewrite", "yes", "no"),
-        ("maxmemory-policy", "allkeys-lru", "noeviction"),
+        ("appendfsync", "everysec", "always", True),
+        ("no-appendfsync-on-rewrite", "yes", "no", True),
+        ("appendonly", "no", "yes", False),
+        ("maxmemory-policy", "allkeys-lru", "noeviction", False),
     ],
 )
 @pytest.mark.usefixtures("durable")
 async def test_only_a_redis_that_has_it_on_disk_is_trusted(
-    services: Services, setting: str, value: str, before: str
+    services: Services, setting: str, value: str, before: str, is_made_up_for: bool
 ) -> None:
-    assert (await durability(services.redis)).by == "always"
+    """WAITAOF, which is Redis's from 7.2 on, makes up for when it writes through, and for nothing else."""
+    version = (await services.redis.info("server"))["redis_version"].split(".")
+    has_waitaof = tuple(map(int, version[:2])) >= (7, 2)
+    assert (await durability(services.redis)).by == ("waitaof" if has_waitaof else "always")
     await services.redis.config_set(setting, value)
     try:
         found = await durability(services.redis)
     finally:
         await services.redis.config_set(setting, before)
-    assert found.by is None
+    assert found.by == ("waitaof" if has_waitaof and is_made_up_for else None)
     assert found.reason
 
 
