@@ -10,14 +10,14 @@ import asyncio
 import math
 import random
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from enum import Enum
-from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from core.cancelling import to_the_end
 from core.errors import ClioRateLimited, RedisUnavailable
 from core.logging import get_logger
 
@@ -171,15 +171,15 @@ class RequestBudget:
         """Report what became of a request; without Redis its place lapses, and the answer is kept all the same."""
         try:
             if slot.is_out:
-                await _to_the_end(self._lose(keys=_keys(firm), args=[slot.id]))
+                await to_the_end(self._lose(keys=_keys(firm), args=[slot.id]))
             else:
-                await _to_the_end(self._finish(keys=_keys(firm), args=[slot.id, *slot.told, GUARD_MS, OPEN_MS]))
+                await to_the_end(self._finish(keys=_keys(firm), args=[slot.id, *slot.told, GUARD_MS, OPEN_MS]))
         except RedisError as error:
             log.warning("budget_not_told", firm=firm, error=type(error).__name__)
 
     async def _ask(self, firm: int, slot: Slot, reserve: float) -> int:
         try:
-            return int(await _to_the_end(self._take(keys=_keys(firm), args=[slot.id, DEFAULT_LIMIT, OPEN_MS, reserve])))
+            return int(await to_the_end(self._take(keys=_keys(firm), args=[slot.id, DEFAULT_LIMIT, OPEN_MS, reserve])))
         except RedisError as error:
             raise RedisUnavailable(
                 f"no request budget without Redis ({type(error).__name__}): check that the server of REDIS_URL is up"
@@ -200,16 +200,6 @@ class RequestBudget:
                 )
             nap_s = min(wait_ms / 1000, LONGEST_NAP_S, max(left_s, 0.001))
             await asyncio.sleep(nap_s * random.uniform(1.0, 1.1))  # noqa: S311 - jitter is no secret
-
-
-async def _to_the_end(step: Awaitable[Any]) -> Any:
-    """Wait for a step even when cancelled: Redis may run it later, and a place be taken after it was given back."""
-    begun = asyncio.ensure_future(step)
-    try:
-        return await asyncio.shield(begun)
-    except asyncio.CancelledError:
-        await asyncio.gather(begun, return_exceptions=True)
-        raise
 
 
 def _keys(firm: int) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
+from core.cancelling import to_the_end
 from core.clio.client import Page
 from core.coverage import canary, repair
 from core.errors import (
@@ -53,7 +54,13 @@ async def work_on(services: "Services", run_id: int, *, owner: str) -> str:
     What can go wrong with Clio or the data ends in the row. A database that is away raises; the lease then lapses and
     the run is taken up again. Cancelling the task gives the run back at once.
     """
-    run = await runs.take_up(services.database, run_id, owner=owner, lease_s=services.settings.lease_s)
+
+    async def give_back(taken: Run | None) -> None:
+        if taken is not None:
+            await runs.put_back(services.database, taken, owner=owner, delay_s=0, error=None, failed=False)
+
+    taking = runs.take_up(services.database, run_id, owner=owner, lease_s=services.settings.lease_s)
+    run = await to_the_end(taking, undo=give_back)
     if run is None:
         return "busy"
     with log_ids(run_id=run.id, firm=run.firm):

@@ -9,11 +9,13 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import asyncpg
 import msgspec
 
+from core.cancelling import to_the_end
 from core.db.engine import CONNECT_ERRORS
 from core.errors import (
     ClioRateLimited,
@@ -92,12 +94,14 @@ async def process_deliveries(services: "Services", *, batch: int = 100) -> int:
         DatabaseUnavailable: PostgreSQL is away (asyncpg's own connection errors pass through too). What was claimed is
             due again when its lease lapses.
     """
-    settled = 0
-    while claimed := await claim(services.database, batch=batch, lease_s=services.settings.lease_s):
+    settled, give_back = 0, partial(_give_back_untried, services)
+    while claimed := await to_the_end(
+        claim(services.database, batch=batch, lease_s=services.settings.lease_s), undo=give_back
+    ):
         ordinary, suspects, rest = set_suspects_apart(claimed)
-        if rest:
-            await release(services.database, rest, delay_s=GIVEN_BACK_S)
         async with _kept(services, [*ordinary, *suspects]):
+            if rest:
+                await to_the_end(release(services.database, rest, delay_s=GIVEN_BACK_S))
             for together in filter(None, (ordinary, suspects)):
                 settled += await _Batch(services).settle(together)
     return settled

@@ -245,6 +245,28 @@ async def test_a_worker_that_is_stopped_gives_its_run_back(services: Services, f
     await assert_mirror_equals_clio(services, firm, control)
 
 
+async def test_so_does_one_that_has_not_heard_yet_that_it_has_it(
+    services: Services, firm: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, take_up = asyncio.Event(), runs.take_up
+
+    async def take_up_slowly(*given: Any, **named: Any) -> runs.Run | None:
+        run = await take_up(*given, **named)
+        taken.set()
+        await asyncio.sleep(0.1)
+        return run
+
+    run = await request(services, firm, "contact")
+    monkeypatch.setattr(runs, "take_up", take_up_slowly)
+    work = asyncio.create_task(engine.work_on(services, run, owner="test"))
+    await taken.wait()
+    assert (await row(services, run))["state"] == "running"
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert (await row(services, run))["state"] == "queued"
+
+
 async def test_polling_asks_for_what_is_due_and_no_more(services: Services, firm: int) -> None:
     every = len(services.registry.resources)
     assert await schedule.request_due_polls(services) == every

@@ -4,12 +4,13 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
 from core.metrics.rebuild import rebuild
 from core.registry import Registry
 from core.services import Services
-from core.webhooks import claims
+from core.webhooks import claims, processing
 from core.webhooks.failures import ATTEMPTS_MAX
 from core.webhooks.processing import CHANNEL, process_deliveries
 from tests.webhooks.webhook_scene import NOON, Scene, contact_event, hint
@@ -293,6 +294,28 @@ async def test_a_worker_that_is_stopped_gives_back_what_it_held(scene: Scene, fi
     assert isinstance((await asyncio.gather(worker, return_exceptions=True))[0], asyncio.CancelledError)
     [row] = await scene.deliveries()
     assert (row["status"], row["attempts"]) == ("received", 0)
+
+
+async def test_so_does_one_that_has_not_heard_yet_what_it_was_given(
+    scene: Scene, firm: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it claims is committed, and the answer on its way, when it is told to stop."""
+    taken = asyncio.Event()
+
+    async def claim_slowly(*given: Any, **named: Any) -> list[claims.Claimed]:
+        claimed = await claims.claim(*given, **named)
+        taken.set()
+        await asyncio.sleep(0.1)
+        return claimed
+
+    await scene.post(await scene.endpoint(firm), hint("updated", 1))
+    monkeypatch.setattr(processing, "claim", claim_slowly)
+    worker = asyncio.create_task(process_deliveries(scene.services))
+    await taken.wait()
+    assert [row["status"] for row in await scene.deliveries()] == ["processing"]
+    worker.cancel()
+    assert isinstance((await asyncio.gather(worker, return_exceptions=True))[0], asyncio.CancelledError)
+    assert [(row["status"], row["attempts"]) for row in await scene.deliveries()] == [("received", 0)]
 
 
 async def test_several_workers_settle_each_delivery_once(scene: Scene, firm: int, registry: Registry) -> None:
