@@ -10,7 +10,7 @@ import pytest
 from core.heads import HEAD_MAX_BYTES, BoundedHeads
 from core.process import listen, serve_app
 
-WITHIN_S = 0.5
+WITHIN_S = 1.0
 REQUEST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n"
 
 
