@@ -1,6 +1,9 @@
 """Connections to Redis that end with the process's services, whatever is under way at that moment."""
 
+import asyncio
 from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
 
 from arq.connections import ArqRedis
 from redis.asyncio.client import Pipeline
@@ -13,30 +16,42 @@ from core.errors import RedisUnavailable
 REDIS_ERRORS = (RedisError, RedisUnavailable, OSError, TimeoutError)
 """What a command meets where Redis is away."""
 
+CLOSED = "the service is stopping, and its connections to Redis are closed"
+
 
 class ClosingPool(ConnectionPool):
-    """A pool that can be closed for good.
+    """A pool that can be closed for good, with every connection it ever made.
 
-    redis-py's own opens again for whoever comes late, and keeps a connection that was being made while it was closed:
-    sockets that nobody closes any more.
+    redis-py's own opens again for whoever comes late, keeps a connection that was being made while it was closed, and
+    closes none that somebody has not given back: sockets that nobody closes any more.
     """
 
-    _is_closed = False
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._is_closed = False
+        self._made: WeakSet[AbstractConnection] = WeakSet()
+
+    def make_connection(self) -> AbstractConnection:
+        """Return a new connection, which is not connected yet."""
+        connection: AbstractConnection = super().make_connection()  # type: ignore[no-untyped-call]
+        connection.register_connect_callback(self._refuse_if_closed)  # type: ignore[no-untyped-call]
+        self._made.add(connection)
+        return connection
 
     async def close_for_good(self) -> None:
         """Close every connection, those in use as well; whoever wants one from now on hears a ConnectionError."""
         self._is_closed = True
-        await self.disconnect()
+        await asyncio.gather(*(connection.disconnect() for connection in self._made), return_exceptions=True)
 
     async def ensure_connection(self, connection: AbstractConnection) -> None:
-        """Connect; what was connected too late is given back by whoever called.
+        """Connect.
 
         Raises:
             redis.exceptions.ConnectionError: the pool is closed, or Redis cannot be reached.
         """
-        if not self._is_closed:
-            await super().ensure_connection(connection)
-        self._refuse_if_closed()
+        if self._is_closed:
+            raise RedisConnectionError(CLOSED)
+        await super().ensure_connection(connection)
 
     async def release(self, connection: AbstractConnection) -> None:
         """Take a connection back; it stays open only while the pool does."""
@@ -44,9 +59,11 @@ class ClosingPool(ConnectionPool):
         if self._is_closed:
             await connection.disconnect()
 
-    def _refuse_if_closed(self) -> None:
+    async def _refuse_if_closed(self, connection: AbstractConnection) -> None:
+        """Close what was connected too late, by whoever asked for it: connections that break connect again."""
         if self._is_closed:
-            raise RedisConnectionError("the service is stopping, and its connections to Redis are closed")
+            await connection.disconnect()
+            raise RedisConnectionError(CLOSED)
 
 
 class ReturningPipeline(Pipeline):

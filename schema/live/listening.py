@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Callable
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from core.logging import get_logger
+from core.redis_pool import REDIS_ERRORS
 
 log = get_logger(__name__)
 
-REDIS_ERRORS = (RedisError, OSError)
 RETRY_S = 1.0
 
 

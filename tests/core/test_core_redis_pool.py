@@ -42,7 +42,23 @@ async def test_a_connection_in_use_is_closed_and_stays_closed(pool: ClosingPool)
     connection = await pool.get_connection()
     await pool.close_for_good()
     assert not connection.is_connected
-    await connection.connect()
+    with pytest.raises(RedisConnectionError, match="the service is stopping"):
+        await connection.connect()
+    assert not connection.is_connected
+
+
+async def test_a_connection_that_nobody_gave_back_is_closed(pool: ClosingPool) -> None:
+    connection = await pool.get_connection()
+    pool._in_use_connections.discard(connection)
+    await pool.close_for_good()
+    assert not connection.is_connected
+
+
+async def test_a_connection_given_back_half_made_is_closed(pool: ClosingPool) -> None:
+    """Whoever had it was cancelled while it connected again."""
+    connection = await pool.get_connection()
+    await pool.close_for_good()
+    await connection._connect()
     await pool.release(connection)
     assert not connection.is_connected
 
