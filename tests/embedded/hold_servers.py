@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -18,4 +19,6 @@ async def hold(data_dir: Path) -> None:
 
 
 if __name__ == "__main__":
+    # A shell that runs its tests in the background has them, and so us, ignore SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     asyncio.run(hold(Path(sys.argv[1])))
