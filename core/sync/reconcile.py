@@ -17,7 +17,7 @@ from core.clio.budget import Priority
 from core.errors import LeaseLost, MassDisappearance
 from core.mirror.asking import Gone, ask_for
 from core.mirror.comparison import compare_statement
-from core.mirror.writer import Absence, mark_absent, validate_records, write_records
+from core.mirror.writer import Absence, is_redacted, mark_absent, validate_records, write_records
 from core.resource import Resource
 from core.sync import reports
 from core.sync.listing import Range, ranges_of
@@ -143,7 +143,11 @@ class _Reconciliation:
                 self._resource.endpoint, [finding.clio_id for finding in findings], priority=Priority.SYNC
             )
             wanted = {finding.clio_id: finding for finding in findings}
-            answers = {answer["id"]: answer for answer in page.records if answer.get("id") in wanted}
+            answers = {
+                answer["id"]: answer
+                for answer in page.records
+                if answer.get("id") in wanted and not is_redacted(answer)
+            }
             answered = [wanted.pop(clio_id) for clio_id in answers]
             await self._take(answered, list(answers.values()), page.requested_at)
             await self._moved()

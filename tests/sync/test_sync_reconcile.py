@@ -1,9 +1,11 @@
 """Reconcile runs: deletions without a webhook, misses and stale records are found, and absence deletes nothing."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from core.clio.client import ClioClient, Page
 from core.errors import BadInput, NotFound, ServiceError
 from core.services import Services
 from core.settings import Settings
@@ -125,6 +127,22 @@ async def test_a_stale_record_that_is_gone_when_it_is_read_is_deleted(scene: Sce
     assert await work == "succeeded"
     assert await scene.counters(run) == {"stale": 2, "repaired": 1, "deleted": 1}
     assert (await scene.presences())[old] == "deleted"
+
+
+async def test_a_stale_record_read_as_redacted_is_asked_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    stale, read = min(await scene.present()), ClioClient.records
+
+    async def read_redacted(*given: Any, **named: Any) -> Page:
+        page = await read(*given, **named)
+        await scene.control.edit("contacts", stale, hidden=True)
+        [record] = page.records
+        record.update({**dict.fromkeys(record), "id": stale, "redacted": True})
+        return page
+
+    await scene.age(stale)
+    monkeypatch.setattr(ClioClient, "records", read_redacted)
+    assert await scene.reconcile() == ("succeeded", {"stale": 1, "hidden": 1})
+    assert (await scene.presences())[stale] == "hidden"
 
 
 async def found(scene: Scene, run: int) -> bool:
