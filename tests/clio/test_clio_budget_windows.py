@@ -164,9 +164,11 @@ async def test_saturating_processes_are_never_refused(client: redis.asyncio.Redi
     clio, enough = Clio(client, limit=20), asyncio.Event()
 
     async def process(number: int) -> None:
-        async with redis.asyncio.Redis.from_url(redis_url) as own:
+        # The group waits for each of them; a call of one that outlives the client would open a connection anew.
+        async with redis.asyncio.Redis.from_url(redis_url) as own, asyncio.TaskGroup() as group:
             budget = RequestBudget(own)
-            await asyncio.gather(*(sync(budget, number) for _ in range(3)))
+            for _ in range(3):
+                group.create_task(sync(budget, number))
 
     async def sync(budget: RequestBudget, number: int) -> None:
         while True:
