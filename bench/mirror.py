@@ -4,8 +4,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 from bench.stage import stage
-from core.clio.budget import Priority
 from core.clio.client import Page
+from core.clio.priority import Priority
 from core.mirror.writer import validate_records, write_records
 from core.resource import Resource
 from core.services import Services
@@ -19,7 +19,7 @@ async def measure() -> None:
     async with stage(contacts=CONTACTS, rate_limit=1_000_000) as (services, firm, _):
         contacts = services.registry.resource("contact")
         client = services.accounts.client(firm)
-        pages = [page async for page in client.pages(contacts.endpoint, priority=Priority.SYNC)]
+        pages = [page async for page in client.pages(contacts.endpoint, priority=Priority.BACKFILL)]
         rows = sum(len(page.records) for page in pages)
         print(f"mirror: {rows} contacts in {len(pages)} pages, {len(contacts.own_columns) + 5} columns")
         for name, write in (("insert", _write), ("second pass, all equal", _write), ("one upsert per record", _upsert)):

@@ -102,6 +102,7 @@ class Timers:
             self.run_due()
             wait = self._due[0][0] - self._clock.now() if self._due and not self._clock.frozen else None
             try:
-                await asyncio.wait_for(self._wake.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
             except TimeoutError:
                 continue

@@ -37,7 +37,8 @@ class _EmbeddedServer(uvicorn.Server):
         while not self.stop.is_set():
             await self.on_tick(0)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.stop.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await self.stop.wait()
 
 
 def bind(host: str, port: int) -> socket.socket:

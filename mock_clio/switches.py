@@ -32,6 +32,8 @@ class Switches(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Whether a refresh revokes the access tokens issued before it."""
     refresh_rotates: bool = False
     """Whether a refresh also answers a new refresh token and revokes the old one (Clio's does not)."""
+    rotated_token_grace_s: int = 0
+    """How long a refresh token that was rotated can still be used."""
     rate_limited_body: Literal["error", "wrapped", "wrapped_200"] = "error"
     """Answer over the limit: 429 with the error object, 429 with a base64 wrapper of it, or that wrapper on a 200."""
     off_peak_limit: int | None = None

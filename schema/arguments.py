@@ -84,11 +84,13 @@ def read_list_query(
     """
     listing = entity.listing
     order = read_order(listing, plain_order(listing, given.get("order_by")))
-    where = given.get("filter")
+    where = None if given.get("filter") is None else plain(listing, given["filter"])
+    if (resource := given.get("resource")) is not None:
+        where = {"and": [where or {}, {"resource": {"eq": resource}}]}
     return ListQuery(
         listing=listing,
         firms=principal.allowed_firms(read_firm(given.get("firm"))),
-        where=None if where is None else plain(listing, where),
+        where=where,
         order=order,
         window=read_window(name, order, max_page=max_page, **{each: given.get(each) for each in PAGING}),
         name=name,

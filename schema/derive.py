@@ -16,6 +16,7 @@ from schema.filters import FilterInputs
 from schema.orders import order_input
 from schema.read.listing import resource_listings
 from schema.read.statements import Owned
+from schema.types.changes import CHANGE_CONNECTION, CHANGE_HISTORY
 
 PRESENT_ONLY = "Leaves out what is not present unless the filter speaks of presence."
 
@@ -99,6 +100,8 @@ def _add_fields(
         for edge in resource.edges:
             add = _add_to_one if isinstance(edge, ToOne) else _add_to_many
             add(shells, derived, resource, edge)
+    for resource in resources:
+        shells[resource.type_name].fields.setdefault("history", (None, _history(resource)))
     left = []
     for extension in extensions:
         if isinstance(extension, Connection):
@@ -112,6 +115,18 @@ def _add_fields(
             else:
                 left.append(extension)
     return left
+
+
+def _history(resource: Resource) -> Any:
+    return connection_field(
+        CHANGE_HISTORY,
+        CHANGE_CONNECTION,
+        list_arguments(None, None, with_firm=False),
+        owned=lambda alias, firm, number: (
+            f"{alias}.firm = {firm} AND {alias}.resource = '{resource.name}' AND {alias}.clio_id = {number}"
+        ),
+        description="Every change of this record, newest first, as they were written to the mirror.",
+    )
 
 
 def _subclass(resource: Resource) -> type[Any]:

@@ -17,8 +17,11 @@ from schema.global_ids import read_firm
 from schema.read.parameters import Parameters, firm_predicate
 from schema.read.readers import fetch
 from schema.read.statements import Statement
+from schema.types.access_findings import ACCESS_FINDINGS, AccessFinding
+from schema.types.changes import CHANGE, CHANGE_CONNECTION
 from schema.types.firms import FIRMS, Firm, Me
 from schema.types.reconciliations import RECONCILIATIONS, Reconciliation
+from schema.types.request_budget import request_budget_field
 from schema.types.sync_runs import SYNC_RUNS, SyncRun
 from schema.types.webhook_metrics import MetricsResolution, WebhookMetrics, resolution_of
 from schema.types.webhooks import (
@@ -34,7 +37,9 @@ RECONCILIATION = Entity(RECONCILIATIONS, Reconciliation)
 WEBHOOK_ENDPOINT = Entity(WEBHOOK_ENDPOINTS, WebhookEndpoint)
 WEBHOOK_DELIVERY = Entity(WEBHOOK_DELIVERIES, WebhookDelivery)
 
-ENTITIES = (FIRM, SYNC_RUN, RECONCILIATION, WEBHOOK_ENDPOINT, WEBHOOK_DELIVERY)
+ACCESS_FINDING = Entity(ACCESS_FINDINGS, AccessFinding)
+
+ENTITIES = (FIRM, SYNC_RUN, RECONCILIATION, WEBHOOK_ENDPOINT, WEBHOOK_DELIVERY, CHANGE, ACCESS_FINDING)
 """Every object type of core's that has a global id."""
 
 _LISTS = (
@@ -44,6 +49,12 @@ _LISTS = (
         RECONCILIATION,
         ("resource", "started_at", "missing", "stale", "extra", "unknown"),
         "Reports of reconcile runs, oldest first.",
+    ),
+    (
+        "access_findings",
+        ACCESS_FINDING,
+        ("resource", "kind", "found_at", "resolved_at"),
+        "What connected users may no longer see, oldest first; what stands has no `resolvedAt`.",
     ),
     ("webhook_endpoints", WEBHOOK_ENDPOINT, ("resource", "model", "state"), "Webhook endpoints, oldest first."),
     (
@@ -76,6 +87,7 @@ def operation_fields() -> dict[str, Any]:
         "firms": strawberry.field(resolver=_firms, description="The firms the caller may see, in order of number."),
         "me": strawberry.field(resolver=_me, description="The bearer of the token."),
         "coverage": coverage_field(),
+        "request_budget": request_budget_field(),
         "webhook_metrics": strawberry.field(
             resolver=with_arguments(
                 _webhook_metrics,
@@ -99,6 +111,16 @@ def operation_fields() -> dict[str, Any]:
             description="What became of the webhook deliveries received in a time.",
         ),
     }
+    fields["changes"] = connection_field(
+        CHANGE,
+        CHANGE_CONNECTION,
+        {
+            **list_arguments(None, None, with_firm=True),
+            "resource": argument(str, "One resource, such as contact; all unless given."),
+        },
+        description="Every change of every record in the order of commits, oldest first: page on with `after` and none "
+        "is missed. A change is shown once every transaction that began before its own has ended.",
+    )
     for name, entity, columns, description in _LISTS:
         arguments = list_arguments(inputs.of(entity.listing, columns=columns), None, with_firm=True)
         fields[name] = connection_field(entity, connection_type(entity), arguments, description=description)

@@ -10,10 +10,13 @@ from core.services import Services
 from core.sync.progress import PROGRESS_CHANNEL
 from schema.context import Info
 from schema.global_ids import read_firm
+from schema.live.changes import CHANGES, After
 from schema.live.topics import Event, Topic, Watch
 from schema.live.webhook_metrics import LONGEST_S, SHORTEST_S, TICK_S, USUAL_S, WEBHOOK_METRICS, Wish
 from schema.operations import SYNC_RUN
+from schema.read.cursors import read_cursor
 from schema.read.readers import Record
+from schema.types.changes import FEED_NAME, FEED_ORDER, Change
 from schema.types.sync_runs import SYNC_RUNS, SyncRun
 from schema.types.webhook_metrics import WebhookMetrics
 
@@ -84,6 +87,27 @@ def _sync_progress(
     return Watch(SYNC_PROGRESS, info.context.principal.allowed_firms(read_firm(firm or None)))
 
 
+def _changes(
+    info: Info,
+    after: Annotated[
+        str | None,
+        strawberry.argument(description="A cursor: every change after it is told first; unless given, what comes now."),
+    ] = strawberry.UNSET,
+    resource: Annotated[
+        str | None, strawberry.argument(description="One resource, such as contact; all unless given.")
+    ] = strawberry.UNSET,
+    firm: Annotated[
+        strawberry.ID | None, strawberry.argument(description="One firm; all of the caller's unless given.")
+    ] = strawberry.UNSET,
+) -> AsyncIterable[Change]:
+    firms = info.context.principal.allowed_firms(read_firm(firm or None))
+    start = None
+    if after:
+        transaction, number = read_cursor(FEED_NAME, FEED_ORDER, after, name="after")
+        start = After((transaction, number))
+    return Watch(CHANGES, firms, only=resource or None, start=start)
+
+
 def _webhook_metrics(
     info: Info,
     model: Annotated[
@@ -115,6 +139,10 @@ class Subscription:
     sync_progress = strawberry.subscription(
         resolver=_sync_progress,
         description="The active sync runs at once, then every run as it moves, its end included.",
+    )
+    changes = strawberry.subscription(
+        resolver=_changes,
+        description="Every change of every record, once, in the order of commits, deletions included.",
     )
     webhook_metrics = strawberry.subscription(
         resolver=_webhook_metrics,

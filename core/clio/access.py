@@ -8,7 +8,7 @@ import httpx
 
 from core.clio.budget import RequestBudget
 from core.clio.clock import ClioClock
-from core.settings import Settings
+from core.settings import Region, Settings
 
 RENEW_BEFORE_S = 300
 """How long before its end an access token is renewed."""
@@ -16,10 +16,11 @@ RENEW_BEFORE_S = 300
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """A firm's access token, with the host it is good for and the version of its row."""
+    """A firm's access token, with the region and host it is good for, and the version of its row."""
 
     access_token: str = field(repr=False)
     base_url: str
+    region: Region
     version: int
     expires_at: datetime.datetime
 

@@ -5,15 +5,18 @@ saw; a refresh locks the row, looks whether somebody else has refreshed it meanw
 """
 
 import asyncio
+import datetime
+from collections.abc import Collection
 from typing import Any
 
 import asyncpg
 import httpx
 
-from core.clio import oauth
+from core.clio import drift, oauth, peak
 from core.clio.access import Access
 from core.clio.answers import data_of, error_of, record_of
 from core.clio.budget import RequestBudget
+from core.clio.budget_state import BudgetState
 from core.clio.client import ClioClient
 from core.clio.clock import ClioClock
 from core.clio.regions import API_PATH, REGION_NAMES, base_url
@@ -52,6 +55,21 @@ class ClioAccounts:
         """Return a client for a firm; no I/O."""
         return ClioClient(self, firm)
 
+    async def budgets(self, firms: Collection[int] | None) -> dict[int, BudgetState]:
+        """Return the request budgets of connected firms, by number: of these, or of all. One statement."""
+        rows = await self._database.pool.fetch(
+            """SELECT id, region FROM firm
+               WHERE state = 'connected' AND ($1::bigint[] IS NULL OR id = ANY ($1)) ORDER BY id""",
+            None if firms is None else list(firms),
+        )
+        now = datetime.datetime.now(datetime.UTC)
+        return await self.budget.look(
+            {
+                row["id"]: peak.believed_for(REGION_NAMES[row["region"]], now + self.clock.ahead(row["id"]))
+                for row in rows
+            }
+        )
+
     async def authorize_url(self, region: Region) -> str:
         """Return the address at which a person lets the service into a firm's Clio account of that region."""
         return await oauth.begin(self.settings, self._database, region)
@@ -78,22 +96,54 @@ class ClioAccounts:
                 account["id"],
                 str(account.get("name") or ""),
             )
+            before = await connection.fetchval("SELECT clio_user_id FROM oauth_token WHERE firm = $1", firm)
+            if before is not None:
+                await drift.note_change(connection, firm, "user_changed", before, user["id"])
             await self._store(connection, firm, grant, refresh_token=str(grant.refresh_token), user=user["id"])
         self._known.pop(firm, None)
         return firm
 
     async def disconnect(self, firm: int) -> None:
-        """Give a firm's grant back to Clio, and forget its tokens; its mirrored records stay."""
+        """Give a firm's grant back to Clio, and forget its tokens; its mirrored records stay.
+
+        Where Clio does not take it now, the access token is kept to its end for that alone (`give_back_due`).
+        """
         try:
-            access = await self.access(firm)
-            region = REGION_NAMES[await self._database.pool.fetchval("SELECT region FROM firm WHERE id = $1", firm)]
-            await oauth.deauthorize(self.settings, self.http, region, access.access_token)
+            await self.access(firm)
         except (ClioError, NotFound) as error:
-            log.warning("grant_not_given_back", firm=firm, error=error.code)
+            log.warning("grant_not_renewed", firm=firm, error=error.code)
         self._known.pop(firm, None)
         async with self._database.transaction() as connection:
             await connection.execute("UPDATE firm SET state = 'disconnected' WHERE id = $1", firm)
-            await connection.execute("DELETE FROM oauth_token WHERE firm = $1", firm)
+            await connection.execute(
+                """WITH gone AS (DELETE FROM oauth_token WHERE firm = $1 RETURNING firm, access_token, expires_at)
+                   INSERT INTO oauth_revocation (firm, region, access_token, expires_at)
+                   SELECT gone.firm, firm.region, gone.access_token, gone.expires_at
+                   FROM gone JOIN firm ON firm.id = gone.firm WHERE gone.expires_at > now()""",
+                firm,
+            )
+        await self.give_back_due()
+
+    async def give_back_due(self) -> None:
+        """Give the grants of disconnected firms back to Clio; those it does not take now are due again in ten minutes.
+
+        A token that has ended, or that Clio no longer knows, needs no more. One statement, one request for each grant.
+        """
+        rows = await self._database.pool.fetch(
+            """WITH ended AS (DELETE FROM oauth_revocation WHERE expires_at <= now())
+               UPDATE oauth_revocation SET not_before_at = now() + interval '10 minutes'
+               WHERE not_before_at <= now() AND expires_at > now() RETURNING id, firm, region, access_token"""
+        )
+        for row in rows:
+            token = self._cipher.decrypt(row["access_token"], purpose=f"access_token:{row['firm']}")
+            try:
+                await oauth.deauthorize(self.settings, self.http, REGION_NAMES[row["region"]], token)
+            except (ClioUnavailable, ClioRateLimited) as error:
+                log.warning("grant_not_given_back", firm=row["firm"], error=error.code, next_step="tried again")
+                continue
+            except ClioError as error:
+                log.warning("grant_not_taken_back", firm=row["firm"], error=error.code)
+            await self._database.pool.execute("DELETE FROM oauth_revocation WHERE id = $1", row["id"])
 
     async def access(self, firm: int) -> Access:
         """Return an access token that is good for a while; asks Clio for a new one when it is about to end.
@@ -192,6 +242,7 @@ class ClioAccounts:
         access = self._known[firm] = Access(
             access_token=self._cipher.decrypt(row["access_token"], purpose=f"access_token:{firm}"),
             base_url=base_url(self.settings, REGION_NAMES[row["region"]]),
+            region=REGION_NAMES[row["region"]],
             version=row["version"],
             expires_at=row["expires_at"],
         )

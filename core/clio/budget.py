@@ -4,22 +4,31 @@ Clio counts requests per token in windows of 60 seconds and tells limit, remaini
 answer. A request is granted while the used ones, as last told, and those still under way fit the limit. Counting what
 is under way covers requests that Clio counts in a window we have not heard of yet. The only clock is that of Redis; how
 far Clio's differs is learned from its answers. Source: Clio API, rate limits.
+
+Who is more urgent goes first, in whichever process it waits, and each kind that waits is owed a least share of every
+window (`core.clio.priority`). While Redis is away each process keeps to a small share of its own
+(`core.clio.local_share`).
 """
 
 import asyncio
+import datetime
 import math
 import random
 import secrets
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from enum import Enum
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from core.cancelling import to_the_end
-from core.errors import ClioRateLimited, RedisUnavailable
+from core.clio import budget_scripts as scripts
+from core.clio.budget_state import BudgetState, state_of
+from core.clio.local_share import LocalShare
+from core.clio.priority import SHARES, Priority
+from core.errors import ClioRateLimited
 from core.logging import get_logger
+from core.redis_pool import REDIS_ERRORS
 
 log = get_logger(__name__)
 
@@ -29,84 +38,18 @@ DEFAULT_LIMIT = 50
 OPEN_MS = 120_000
 """After that, a request whose process died no longer counts as under way."""
 
-RESERVE = 0.04
-"""Share of the limit that syncs leave to interactive calls and webhooks, until the window's last three seconds."""
+WAITS_MS = 3_000
+"""After that, a request that was not asked for again no longer waits."""
 
 LONGEST_NAP_S = 1.0
+
+AWAY_S = 1.0
+"""How long Redis is left alone after it did not answer."""
 
 GUARD_MS = 1000
 """Added to the end of a window until its answers tell better: Clio names the end in whole seconds, perhaps cut off."""
 
-
-class Priority(Enum):
-    """Who asks: syncs leave a reserve, the others may use all there is."""
-
-    INTERACTIVE = "interactive"
-    WEBHOOK = "webhook"
-    SYNC = "sync"
-
-
-_TAKE = """
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local told = redis.call('HMGET', KEYS[1], 'limit', 'used', 'ends', 'blocked')
-local limit, used = tonumber(told[1]) or tonumber(ARGV[2]), tonumber(told[2]) or 0
-local ends, blocked = tonumber(told[3]) or 0, tonumber(told[4]) or 0
-if blocked > now then return blocked - now end
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
-if now >= ends then used = 0 end
-local reserve = 0
-if ends - now > 3000 or now >= ends then reserve = math.floor(limit * tonumber(ARGV[4])) end
-if used + redis.call('ZCARD', KEYS[2]) < limit - reserve then
-    redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
-    redis.call('PEXPIRE', KEYS[2], ARGV[3])
-    return 0
-end
-if used >= limit then return math.max(ends - now, 20) end
-if used >= limit - reserve then return math.max(ends - 3000 - now, 20) end
-return 20
-"""
-
-# An answer may cross the end of its window, so only a request granted after that end shows that Clio's clock is behind;
-# the rest of the window that a 429 tells then says by how much. No window lasts longer than 60 s from now, and 1 s of
-# rounding, which takes back what was learned too much. Ends up to 1 s apart are one window, rounded differently.
-_FINISH = """
-local granted = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or 0) - ARGV[7]
-redis.call('ZREM', KEYS[2], ARGV[1])
-if ARGV[2] == '' then return 0 end
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local limit, used, reset = tonumber(ARGV[2]), ARGV[2] - ARGV[3], tonumber(ARGV[4]) * 1000
-local told = redis.call('HMGET', KEYS[1], 'reset', 'used', 'skew')
-local known, skew = tonumber(told[1]) or 0, tonumber(told[3]) or tonumber(ARGV[6])
-if reset < known - 1000 then return 0 end
-if reset <= known + 1000 then
-    used, reset = math.max(used, tonumber(told[2]) or 0), math.max(reset, known)
-end
-if granted >= reset then skew = math.max(skew, granted + ARGV[5] - reset + 500) end
-skew = math.min(skew, now - reset + 61000)
-redis.call('HSET', KEYS[1], 'limit', limit, 'used', used, 'reset', reset, 'skew', skew, 'ends', reset + skew)
-redis.call('PEXPIRE', KEYS[1], 600000)
-return 0
-"""
-
-_LOSE = """
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local ends = tonumber(redis.call('HGET', KEYS[1], 'ends')) or 0
-if ends <= now then ends = now + 60000 end
-redis.call('ZADD', KEYS[2], 'XX', ends, ARGV[1])
-return 0
-"""
-
-_BLOCK = """
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local blocked = tonumber(redis.call('HGET', KEYS[1], 'blocked')) or 0
-redis.call('HSET', KEYS[1], 'blocked', math.max(blocked, now + ARGV[1]))
-redis.call('PEXPIRE', KEYS[1], 600000)
-return 0
-"""
+LEASTS = [SHARES[each].least for each in Priority]
 
 
 class Slot:
@@ -116,6 +59,7 @@ class Slot:
         self.id = secrets.token_hex(8)
         self.told: tuple[str, str, str, int] = ("", "", "", 0)
         self.is_out = False
+        self.is_shared = True
 
     def observe(self, headers: Mapping[str, str]) -> None:
         """Take limit, remaining and reset from an answer; one without them (a 401) tells nothing."""
@@ -139,68 +83,138 @@ class RequestBudget:
     """Grants requests; every process of the service uses one on the same Redis."""
 
     def __init__(self, redis: Redis) -> None:
+        self._take = redis.register_script(scripts.TAKE)
+        self._look = redis.register_script(scripts.LOOK)
+        self._finish = redis.register_script(scripts.FINISH)
+        self._lose = redis.register_script(scripts.LOSE)
+        self._block = redis.register_script(scripts.BLOCK)
         self._redis = redis
-        self._take = redis.register_script(_TAKE)
-        self._finish = redis.register_script(_FINISH)
-        self._lose = redis.register_script(_LOSE)
-        self._block = redis.register_script(_BLOCK)
+        self._local = LocalShare(DEFAULT_LIMIT)
+        self._back_at = 0.0
+        self._alone: set[int] = set()
 
     @asynccontextmanager
-    async def slot(self, firm: int, priority: Priority, *, patience_s: float) -> AsyncIterator[Slot]:
+    async def slot(
+        self, firm: int, priority: Priority, *, patience_s: float, believed_for: datetime.timedelta | None = None
+    ) -> AsyncIterator[Slot]:
         """Wait for a request to be granted, and hold its place for the block.
+
+        A limit above the usual one counts when it was told within `believed_for`, or whenever where that is None.
 
         Raises:
             ClioRateLimited: none was granted within `patience_s`.
-            RedisUnavailable: the budget cannot be asked.
         """
         slot = Slot()
         try:
-            await self._granted(firm, priority, slot, patience_s)
+            await self._granted(firm, priority, slot, patience_s, _ms(believed_for))
             yield slot
         finally:
             await self._settle(firm, slot)
 
     async def block(self, firm: int, retry_after_s: float) -> None:
         """Grant nothing for a while: Clio answered 429."""
+        self._local.block(firm, retry_after_s)
         try:
-            await self._block(keys=_keys(firm), args=[math.ceil(retry_after_s * 1000)])
-        except RedisError as error:
+            await self._block(keys=scripts.keys_of(firm), args=[math.ceil(retry_after_s * 1000)])
+        except REDIS_ERRORS as error:
             log.warning("budget_not_blocked", firm=firm, error=type(error).__name__)
+
+    async def look(self, firms: Mapping[int, datetime.timedelta | None]) -> dict[int, BudgetState]:
+        """Return what budgets look like, by firm, each with its `believed_for`. One round trip; asks Clio nothing."""
+        try:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for firm, believed_for in firms.items():
+                    keys = scripts.keys_of(firm)
+                    await self._look(keys=keys, args=[DEFAULT_LIMIT, _ms(believed_for)], client=pipe)
+                answers = await pipe.execute()
+        except REDIS_ERRORS:
+            return {firm: self._local.look(firm) for firm in firms}
+        return {firm: state_of(answer) for firm, answer in zip(firms, answers, strict=True)}
 
     async def _settle(self, firm: int, slot: Slot) -> None:
         """Report what became of a request; without Redis its place lapses, and the answer is kept all the same."""
+        limit, remaining, reset, _ = slot.told
+        if limit:
+            self._local.observe(firm, limit, remaining, reset)
+        if not slot.is_shared:
+            self._local.finish(firm, slot.id)
+            return
+        keys = scripts.keys_of(firm)
         try:
             if slot.is_out:
-                await to_the_end(self._lose(keys=_keys(firm), args=[slot.id]))
+                await to_the_end(self._lose(keys=keys, args=[slot.id]))
             else:
-                await to_the_end(self._finish(keys=_keys(firm), args=[slot.id, *slot.told, GUARD_MS, OPEN_MS]))
-        except RedisError as error:
+                await to_the_end(self._finish(keys=keys, args=[slot.id, *slot.told, GUARD_MS, OPEN_MS]))
+        except REDIS_ERRORS as error:
             log.warning("budget_not_told", firm=firm, error=type(error).__name__)
 
-    async def _ask(self, firm: int, slot: Slot, reserve: float) -> int:
-        try:
-            return int(await to_the_end(self._take(keys=_keys(firm), args=[slot.id, DEFAULT_LIMIT, OPEN_MS, reserve])))
-        except RedisError as error:
-            raise RedisUnavailable(
-                f"no request budget without Redis ({type(error).__name__}): check that the server of REDIS_URL is up"
-            ) from error
-
-    async def _granted(self, firm: int, priority: Priority, slot: Slot, patience_s: float) -> None:
-        reserve = RESERVE if priority is Priority.SYNC else 0.0
+    async def _granted(self, firm: int, priority: Priority, slot: Slot, patience_s: float, believed_ms: int) -> None:
         ends_at = asyncio.get_running_loop().time() + patience_s
-        while True:
-            wait_ms = await self._ask(firm, slot, reserve)
-            if not wait_ms:
-                return
-            left_s = ends_at - asyncio.get_running_loop().time()
-            if left_s <= 0 or (wait_ms / 1000 > left_s and wait_ms > LONGEST_NAP_S * 1000):
-                raise ClioRateLimited(
-                    f"clio's request budget of firm {firm} is used up: free again in about {wait_ms / 1000:.0f} s",
-                    retry_after_s=max(wait_ms / 1000, 0.1),
-                )
-            nap_s = min(wait_ms / 1000, LONGEST_NAP_S, max(left_s, 0.001))
-            await asyncio.sleep(nap_s * random.uniform(1.0, 1.1))  # noqa: S311 - jitter is no secret
+        waits = False
+        try:
+            while True:
+                wait_s = await self._ask(firm, priority, slot, believed_ms)
+                if not wait_s:
+                    waits = False
+                    return
+                waits = True
+                left_s = ends_at - asyncio.get_running_loop().time()
+                if left_s <= 0 or (wait_s > left_s and wait_s > LONGEST_NAP_S):
+                    raise ClioRateLimited(
+                        f"clio's request budget of firm {firm} is used up: free again in about {wait_s:.0f} s",
+                        retry_after_s=max(wait_s, 0.1),
+                    )
+                nap_s = min(wait_s, LONGEST_NAP_S, max(left_s, 0.001))
+                await asyncio.sleep(nap_s * random.uniform(1.0, 1.1))  # noqa: S311 - jitter is no secret
+        finally:
+            if waits:
+                await self._leave(firm, priority, slot)
+
+    async def _ask(self, firm: int, priority: Priority, slot: Slot, believed_ms: int) -> float:
+        """Return 0 for granted, else after how many seconds to ask again."""
+        if time.monotonic() >= self._back_at:
+            try:
+                return await self._ask_redis(firm, priority, slot, believed_ms)
+            except REDIS_ERRORS as error:
+                if not self._back_at:
+                    log.warning("budget_not_shared", error=type(error).__name__, next_step="check that Redis is up")
+                self._back_at = time.monotonic() + AWAY_S
+        self._alone.add(firm)
+        slot.is_shared = False
+        leaves = math.ceil(self._local.most * SHARES[priority].leaves)
+        return self._local.take(firm, slot.id, leaves=leaves)
+
+    async def _ask_redis(self, firm: int, priority: Priority, slot: Slot, believed_ms: int) -> float:
+        keys, shares = scripts.keys_of(firm), SHARES[priority]
+        if firm in self._alone and (told := self._local.told(firm)):
+            await self._finish(keys=keys, args=["", *told, 0, GUARD_MS, OPEN_MS])
+        place = [*Priority].index(priority) + 1
+        arguments: list[str | float] = [
+            DEFAULT_LIMIT,
+            believed_ms,
+            slot.id,
+            place,
+            OPEN_MS,
+            WAITS_MS,
+            shares.leaves,
+            *LEASTS,
+        ]
+        wait_ms = int(await to_the_end(self._take(keys=keys, args=arguments)))
+        slot.is_shared = True
+        self._alone.discard(firm)
+        if self._back_at:
+            log.info("budget_shared_again")
+            self._back_at = 0.0
+        return wait_ms / 1000
+
+    async def _leave(self, firm: int, priority: Priority, slot: Slot) -> None:
+        """Say that a request no longer waits; who cannot be told finds out in a moment."""
+        key = scripts.keys_of(firm)[2 + [*Priority].index(priority)]
+        try:
+            await to_the_end(self._redis.zrem(key, slot.id))
+        except REDIS_ERRORS as error:
+            log.debug("budget_not_left", firm=firm, error=type(error).__name__)
 
 
-def _keys(firm: int) -> list[str]:
-    return [f"clio:budget:{firm}", f"clio:budget:{firm}:open"]
+def _ms(age: datetime.timedelta | None) -> int:
+    return -1 if age is None else math.ceil(age.total_seconds() * 1000)

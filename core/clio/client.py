@@ -4,19 +4,23 @@ import asyncio
 import datetime
 import functools
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 import httpx
 import stamina
 
+from core.clio import peak
 from core.clio.access import AccessKeeper
 from core.clio.answers import envelope_of, location_of, next_url_of, record_of
-from core.clio.budget import Priority, Slot
+from core.clio.budget import Slot
+from core.clio.priority import RUNS, Priority
 from core.clio.regions import pinned_url
 from core.errors import ClioRateLimited, ClioUnauthorized, ClioUnavailable, ClioUnexpectedAnswer
 from core.logging import get_logger
 from core.resource import ClioEndpoint
+from core.settings import Region
 
 log = get_logger(__name__)
 
@@ -32,7 +36,7 @@ Params: TypeAlias = Mapping[str, str | Sequence[str]]
 """Parameters of a request; a sequence repeats its name."""
 
 TRIES = 4
-PATIENCE_S = {Priority.INTERACTIVE: 5.0, Priority.WEBHOOK: 65.0, Priority.SYNC: 130.0}
+PATIENCE_S = {Priority.INTERACTIVE: 5.0, Priority.WEBHOOK: 65.0} | dict.fromkeys(RUNS, 130.0)
 """Longest wait for the budget; a window lasts 60 seconds."""
 
 
@@ -183,6 +187,15 @@ class ClioClient:
         )
         return record_of(answer, "GET users/who_am_i")
 
+    async def rights(self, *, priority: Priority) -> dict[str, Any]:
+        """Return what Clio tells of the connected user's rights, roles in order of the alphabet. One request."""
+        fields = ("enabled", "account_owner", "roles", "subscription_type")
+        answer = await self.request(
+            "GET", "users/who_am_i.json", priority=priority, params={"fields": ",".join(("id", *fields))}
+        )
+        user = record_of(answer, "GET users/who_am_i")
+        return {**{name: user.get(name) for name in fields}, "roles": sorted(user.get("roles") or [])}
+
     async def _page(self, path_or_url: str, params: Params, priority: Priority) -> Page:
         requested_at = datetime.datetime.now(datetime.UTC)
         answer = await self.request("GET", path_or_url, priority=priority, params=params)
@@ -215,28 +228,31 @@ class ClioClient:
             url = pinned_url(token.base_url, path_or_url)
             sent = {**headers, "Authorization": f"Bearer {token.access_token}"}
             try:
-                return await self._send(
-                    method, url, read, priority, patience_s, params=params or None, json=json, headers=sent
+                granting = self._accounts.budget.slot(
+                    self.firm, priority, patience_s=patience_s, believed_for=self._believed_for(token.region)
                 )
+                return await self._send(granting, method, url, read, params=params or None, json=json, headers=sent)
             except ClioUnauthorized:
                 if last:
                     raise
                 token = await self._accounts.renew(self.firm, refused_version=token.version)
         raise ClioUnauthorized(f"clio does not accept the token of firm {self.firm}", status=401)
 
+    def _believed_for(self, region: Region) -> datetime.timedelta | None:
+        return peak.believed_for(region, datetime.datetime.now(datetime.UTC) + self.ahead)
+
     async def _send(
-        self, method: str, url: str, read: Read[T], priority: Priority, patience_s: float, **request: Any
+        self, granting: AbstractAsyncContextManager[Slot], method: str, url: str, read: Read[T], **request: Any
     ) -> T:
         what = f"{method} {_name(url)}"
         request["headers"]["X-API-VERSION"] = self._accounts.settings.clio_api_version
-        budget = self._accounts.budget
-        async with budget.slot(self.firm, priority, patience_s=patience_s) as slot:
+        async with granting as slot:
             response = await self._exchange(slot, what, method, url, **request)
         try:
             return read(response, what)
         except ClioRateLimited as error:
             log.warning("clio_rate_limited", firm=self.firm, request=what, retry_after_s=error.retry_after_s)
-            await budget.block(self.firm, error.retry_after_s)
+            await self._accounts.budget.block(self.firm, error.retry_after_s)
             raise
 
     async def _exchange(self, slot: Slot, what: str, method: str, url: str, **request: Any) -> httpx.Response:

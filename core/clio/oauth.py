@@ -117,7 +117,8 @@ async def deauthorize(settings: Settings, http: httpx.AsyncClient, region: Regio
     """Give the grant back.
 
     Raises:
-        ClioError: Clio did not take it; the grant may live on there.
+        ClioUnavailable: Clio did not take it; the grant lives on there.
+        ClioError: Clio refused it, for it does not know the token any more.
     """
     try:
         response = await http.post(
@@ -127,8 +128,11 @@ async def deauthorize(settings: Settings, http: httpx.AsyncClient, region: Regio
         )
     except httpx.HTTPError as error:
         raise ClioUnavailable(f"clio did not answer the deauthorization ({type(error).__name__})") from error
+    status = response.status_code
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS:
+        raise ClioUnavailable(f"clio answered {status} to the deauthorization", status=status)
     if not response.is_success:
-        raise ClioError(f"clio answered {response.status_code} to the deauthorization", status=response.status_code)
+        raise ClioError(f"clio answered {status} to the deauthorization", status=status)
 
 
 async def _token(settings: Settings, http: httpx.AsyncClient, region: Region, form: dict[str, str]) -> Grant:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.clio.answers import next_url_of, record_of
-from core.clio.budget import Priority
 from core.clio.client import ClioClient
+from core.clio.priority import Priority
 from core.errors import ClioNotFound, ClioUnexpectedAnswer
 
 MODELS = (

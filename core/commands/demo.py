@@ -93,7 +93,8 @@ async def _until_stopped(stop: asyncio.Event, parent: int | None) -> None:
         if parent is not None and os.getppid() != parent:
             stop.set()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), timeout=PARENT_LOOK_S)
+            async with asyncio.timeout(PARENT_LOOK_S):
+                await stop.wait()
 
 
 async def _run(stack: Stack, stop: asyncio.Event) -> None:

@@ -109,7 +109,8 @@ class Database:
 
 async def _close(pool: "Pool | Sessions", closing: Awaitable[None]) -> None:
     try:
-        await asyncio.wait_for(closing, timeout=5)
+        async with asyncio.timeout(5):
+            await closing
     except TimeoutError:
         log.warning("database_pool_slow_to_close")
         pool.terminate()

@@ -6,15 +6,6 @@ from piccolo.constraints import Unique
 from core.db.dialect import PostgresTable
 
 
-class TransactionId(Varchar):
-    """A column of type xid8: the transaction that wrote the row."""
-
-    @property
-    def column_type(self) -> str:
-        """The PostgreSQL type."""
-        return "XID8"
-
-
 class Firm(PostgresTable, tablename="firm"):
     """A law firm: one Clio account in one region."""
 
@@ -47,6 +38,32 @@ class OAuthToken(PostgresTable, tablename="oauth_token"):
     clio_user_id = BigInt(help_text="the user whose permissions bound what the mirror can see")
     version = Integer(default=1)
     refreshed_at = Timestamptz()
+    rights = JSONB(null=True, default=None, help_text="what Clio last told of the user's rights")
+    rights_at = Timestamptz(null=True, default=None, help_text="when they were last looked at")
+
+
+class OAuthRevocation(PostgresTable, tablename="oauth_revocation"):
+    """A grant of a disconnected firm that Clio has not taken back yet."""
+
+    id = BigSerial(primary_key=True)
+    firm = BigInt()
+    region = Varchar(length=2)
+    access_token = Bytea(help_text="envelope of core.db.cipher")
+    expires_at = Timestamptz(help_text="when the token ends by itself")
+    not_before_at = Timestamptz(help_text="a failed attempt waits until then")
+
+
+class AccessFinding(PostgresTable, tablename="access_finding"):
+    """Something that the connected user may no longer see, or a user whose rights changed; open until `resolved_at`."""
+
+    id = BigSerial(primary_key=True)
+    firm = BigInt()
+    resource = Varchar(length=64, null=True, default=None, help_text="null where it is about the user")
+    kind = Varchar(length=16, help_text="forbidden | fewer | user_changed | rights_changed")
+    found_at = Timestamptz()
+    seen_at = Timestamptz(help_text="when it was last found")
+    resolved_at = Timestamptz(null=True, default=None)
+    details = JSONB(help_text="before and after, or the run that met it")
 
 
 class SyncRun(PostgresTable, tablename="sync_run"):
@@ -140,11 +157,14 @@ class Change(PostgresTable, tablename="change"):
     clio_id = BigInt()
     operation = Varchar(length=16, help_text="created | updated | deleted | hidden | unknown | restored")
     seen_at = Timestamptz(help_text="when the request or delivery that told of it began")
-    committed_in = TransactionId(help_text="pg_current_xact_id(): a reader stops at the oldest one still open")
+    committed_in = BigInt(help_text="pg_current_xact_id(): a reader stops at the oldest one still open")
     source = Varchar(length=16, help_text="backfill | incremental | reconcile | webhook")
     etag = Text(null=True, default=None)
     before = JSONB(null=True, default=None, help_text="changed columns before; null for a created record")
     after = JSONB(null=True, default=None, help_text="changed columns after; null for a deleted record")
+    recorded_at = Timestamptz(help_text="when the transaction that wrote it began")
+    clio_updated_at = Timestamptz(null=True, default=None, help_text="when Clio says that it changed the record")
+    run = BigInt(null=True, default=None, help_text="sync_run.id of the page that told of it")
 
 
 class WebhookEndpoint(PostgresTable, tablename="webhook_endpoint"):
@@ -250,6 +270,8 @@ TABLES = (
     Firm,
     OAuthState,
     OAuthToken,
+    OAuthRevocation,
+    AccessFinding,
     SyncRun,
     SyncCursor,
     ReconciliationReport,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
+from core.clio.rights import look_at_rights
 from core.coverage import repair
 from core.db.engine import CONNECT_ERRORS
 from core.jobs.queue import DELIVERY_JOB, QUEUE_NAME, SYNC_JOB, decode_job, encode_job
@@ -142,7 +143,8 @@ class WorkerProcess:
 
     async def _polls(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._looked.wait(), FIRST_LOOK_S)
+            async with asyncio.timeout(FIRST_LOOK_S):
+                await self._looked.wait()
         self._looked.set()
         await repair.repair_holes(self._services)
         await schedule.request_due_polls(self._services)
@@ -163,6 +165,8 @@ class WorkerProcess:
 
     async def _clean_up(self) -> None:
         await retention.delete_settled(self._services)
+        await self._services.accounts.give_back_due()
+        await look_at_rights(self._services)
 
 
 async def _close(worker: Worker) -> None:

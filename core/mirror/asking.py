@@ -2,8 +2,8 @@
 
 from typing import Any, Literal, TypeAlias
 
-from core.clio.budget import Priority
 from core.clio.client import ClioClient
+from core.clio.priority import Priority
 from core.errors import ClioForbidden, ClioNotFound
 from core.mirror.writer import is_redacted
 from core.resource import ClioEndpoint

@@ -38,9 +38,10 @@ def write_statement(resource: Resource, *, authoritative: bool, with_checkpoint:
     own = [*COMMON, *resource.own_columns]
     presence = _presence(resource)
     checkpoint = _CHECKPOINT if with_checkpoint else ""
+    logged = _log(with_checkpoint=with_checkpoint)
     leased = "(SELECT count(*) FROM checkpoint) = 1" if with_checkpoint else "true"
     return f"""
-WITH {_compare(resource, own, authoritative=authoritative)}, {_write(resource, own, presence)}, {_log()}, summary AS (
+WITH {_compare(resource, own, authoritative=authoritative)}, {_write(resource, own, presence)}, {logged}, summary AS (
     SELECT (SELECT count(*) FROM inserted)::int AS created,
            (SELECT count(*) FROM updated)::int AS updated,
            (SELECT count(*) FROM page)::int AS seen,
@@ -94,17 +95,20 @@ def _write(resource: Resource, own: list[str], presence: str) -> str:
 )"""
 
 
-def _log() -> str:
+def _log(*, with_checkpoint: bool) -> str:
     """A change row per write: all columns of a created record, those that differ of a changed one."""
+    run = "$6::bigint" if with_checkpoint else "NULL::bigint"
     return f"""logged AS (
-    INSERT INTO change (firm, resource, clio_id, operation, seen_at, source, etag, before, after)
-    SELECT $2, $5, clio_id, 'created', $3, $4, etag, NULL, {_image("inserted")}
+    INSERT INTO change (
+        firm, resource, clio_id, operation, seen_at, source, run, etag, clio_updated_at, before, after
+    )
+    SELECT $2, $5, clio_id, 'created', $3, $4, {run}, etag, clio_updated_at, NULL, {_image("inserted")}
     FROM inserted
     UNION ALL
     SELECT $2, $5, updated.clio_id,
            CASE WHEN stale.presence = updated.presence THEN 'updated' WHEN updated.presence = 'present' THEN 'restored'
                 ELSE updated.presence END,
-           $3, $4, updated.etag, difference.before, difference.after
+           $3, $4, {run}, updated.etag, updated.clio_updated_at, difference.before, difference.after
     FROM updated JOIN stale USING (id),
     LATERAL (
         SELECT jsonb_object_agg(key, stale.image -> key) AS before, jsonb_object_agg(key, value) AS after
@@ -178,9 +182,10 @@ WITH moved AS (
         SELECT id, presence AS was FROM "{resource.table_name}" WHERE firm = $1 AND clio_id = $2 FOR NO KEY UPDATE
     ) AS old
     WHERE stored.id = old.id AND old.was <> $3 AND stored.seen_at <= $4
-    RETURNING stored.clio_id, stored.etag, old.was
+    RETURNING stored.clio_id, stored.etag, stored.clio_updated_at, old.was
 )
-INSERT INTO change (firm, resource, clio_id, operation, seen_at, source, etag, before, after)
-SELECT $1, $6, clio_id, $3, $4, $5, etag, jsonb_build_object('presence', was), jsonb_build_object('presence', $3::text)
+INSERT INTO change (firm, resource, clio_id, operation, seen_at, source, etag, clio_updated_at, before, after)
+SELECT $1, $6, clio_id, $3, $4, $5, etag, clio_updated_at,
+       jsonb_build_object('presence', was), jsonb_build_object('presence', $3::text)
 FROM moved
 RETURNING id"""

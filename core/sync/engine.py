@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from core.cancelling import to_the_end
+from core.clio import drift
 from core.clio.client import Page
 from core.coverage import canary, repair
 from core.errors import (
@@ -87,6 +88,8 @@ async def _settle(services: "Services", run: Run, owner: str) -> str:
     least = ahead if before is None else min(ahead, before)
     if not await runs.succeed(services.database, run, owner=owner, ahead=least):
         return "lost"
+    seen: list[drift.Kind] = ["forbidden", "fewer"] if run.kind == "reconcile" else ["forbidden"]
+    await drift.resolve(services.database.pool, run.firm, seen, resource=run.resource)
     if run.kind == "incremental":
         await canary.listen(services, run, ahead=ahead)
     await repair.settle(services, run.firm)
@@ -105,6 +108,9 @@ async def _settle_failure(services: "Services", run: Run, owner: str, error: Exc
         case MassDisappearance():
             log.warning("records_disappeared", resource=run.resource, next_step="see the run's error message")
             code, text = error.code, str(error)
+            await drift.note(
+                services.database.pool, run.firm, "fewer", resource=run.resource, details={"sync_run": run.id}
+            )
             await runs.stop(services.database, run, owner=owner, state="partial", code=code, message=text)
             return "partial"
         case ClioRateLimited():
@@ -112,6 +118,10 @@ async def _settle_failure(services: "Services", run: Run, owner: str, error: Exc
             await runs.put_back(services.database, run, owner=owner, delay_s=delay_s, error=error, failed=False)
             return "queued"
         case ServiceError() if isinstance(error, HOPELESS):
+            if isinstance(error, ClioForbidden):
+                await drift.note(
+                    services.database.pool, run.firm, "forbidden", resource=run.resource, details={"sync_run": run.id}
+                )
             return await _fail(services, run, owner, error)
         case ServiceError():
             return await _try_again(services, run, owner, error)

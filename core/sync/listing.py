@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from core.clio.budget import Priority
 from core.clio.client import ClioClient, first_page
+from core.clio.priority import Priority
 from core.errors import ClioUnexpectedAnswer
 from core.payload import listing_fields
 from core.resource import Resource
@@ -72,7 +72,7 @@ class _List:
     """One list of a resource: the page that is being used up, and the pages that follow."""
 
     def __init__(self, client: ClioClient, run: Run, resource: Resource, url: str, after: int) -> None:
-        self.pages = client.pages(resource.endpoint, next_url=url, priority=Priority.SYNC)
+        self.pages = client.pages(resource.endpoint, next_url=url, priority=Priority.RECONCILE)
         self.end = after if url else HIGHEST_ID
         self.total: int | None = None
         # Of a list that was read to its end in an earlier turn, all that is known is that it was after this.

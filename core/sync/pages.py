@@ -8,8 +8,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from core.clio.budget import Priority
 from core.clio.client import Page, first_page
+from core.clio.priority import Priority
 from core.errors import ClioNotFound
 from core.resource import ClioEndpoint, Parents, Resource
 from core.sync.runs import Run
@@ -39,7 +39,7 @@ async def _of_list(services: "Services", run: Run, resource: Resource) -> AsyncG
             dataclasses.replace(endpoint, params={**endpoint.params, **endpoint.variants[number]}),
             next_url=next_url,
             since_at=run.since_at,
-            priority=Priority.SYNC,
+            priority=Priority(run.kind),
         )
         async with aclosing(pages):
             async for page in pages:
@@ -70,7 +70,7 @@ async def _of_parents(
     while next_url is not None:
         asked_at = datetime.datetime.now(datetime.UTC)
         try:
-            page = await client.page(resource.endpoint, next_url, priority=Priority.SYNC)
+            page = await client.page(resource.endpoint, next_url, priority=Priority(run.kind))
         except ClioNotFound:
             page = Page(records=[], next_url=None, total=None, requested_at=asked_at)
         if page.next_url is None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from core.clio.budget import Priority
+from core.clio.priority import Priority
 from core.errors import LeaseLost, MassDisappearance
 from core.mirror.asking import Gone, ask_for
 from core.mirror.comparison import compare_statement
@@ -140,7 +140,7 @@ class _Reconciliation:
         together = min(READ_TOGETHER, self._resource.endpoint.page_limit)
         while findings := await self._open("missing", "stale", limit=together):
             page = await self._client.records(
-                self._resource.endpoint, [finding.clio_id for finding in findings], priority=Priority.SYNC
+                self._resource.endpoint, [finding.clio_id for finding in findings], priority=Priority.RECONCILE
             )
             wanted = {finding.clio_id: finding for finding in findings}
             answers = {
@@ -163,7 +163,7 @@ class _Reconciliation:
     async def _ask(self, finding: Finding) -> None:
         """Settle one finding by what Clio answers about the record."""
         seen_at = datetime.datetime.now(datetime.UTC)
-        answer = await ask_for(self._client, self._resource.endpoint, finding.clio_id, priority=Priority.SYNC)
+        answer = await ask_for(self._client, self._resource.endpoint, finding.clio_id, priority=Priority.RECONCILE)
         if isinstance(answer, dict):
             await self._take([finding], [answer], seen_at)
         else:

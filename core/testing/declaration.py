@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from core.clio.budget import Priority
+from core.clio.priority import Priority
 from core.db.migrations import CORE_MIGRATIONS, find_migrations
 from core.embedded.servers import EmbeddedServers
 from core.errors import ClioInvalidRequest
@@ -32,7 +32,7 @@ class DeclarationContract(Case):
             await scene.services.accounts.client(scene.firm).request(
                 "GET",
                 f"{endpoint.path}.json",
-                priority=Priority.SYNC,
+                priority=Priority.BACKFILL,
                 params={**endpoint.params, "fields": endpoint.fields, "limit": "1"},
             )
         except ClioInvalidRequest as error:

@@ -99,7 +99,7 @@ def _describe(error: Exception) -> tuple[str, str]:
     if isinstance(error, ServiceError):
         return error.code, str(error)
     if isinstance(error, RedisError):
-        return RedisUnavailable.code, "the request budget cannot be asked: check that Redis is up"
+        return RedisUnavailable.code, "Redis did not answer: check that it is up"
     if isinstance(error, TimeoutError):
         return "SETTLING_TOO_SLOW", "it took longer than a record may take: see the log"
     return INTERNAL, f"{type(error).__name__}: see the log"

@@ -119,7 +119,8 @@ async def _watch(work: "_Work[Item, Result]", limit_s: float) -> bool:
         if left <= 0:
             return not work.finished.is_set()
         try:
-            await asyncio.wait_for(work.finished.wait(), timeout=left)
+            async with asyncio.timeout(left):  # wait_for of Python 3.11 loses a cancelling that meets the end
+                await work.finished.wait()
         except TimeoutError:
             continue
         return False

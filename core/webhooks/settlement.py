@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import msgspec
 from pydantic import ValidationError
 
-from core.clio.budget import Priority
+from core.clio.priority import Priority
 from core.db.engine import Connection
 from core.mirror.asking import Gone, ask_for
 from core.mirror.writer import mark_absent, validate_records, write_records
@@ -280,7 +280,8 @@ async def changes_made(connection: Connection, records: Sequence[RecordDeliverie
         return {}
     rows = await connection.fetch(
         """SELECT clio_id, operation, before, after FROM change
-        WHERE firm = $1 AND resource = $2 AND clio_id = ANY ($3::bigint[]) AND committed_in = pg_current_xact_id()
+        WHERE firm = $1 AND resource = $2 AND clio_id = ANY ($3::bigint[])
+            AND committed_in = pg_current_xact_id()::text::bigint
         ORDER BY id DESC""",
         records[0].firm,
         records[0].resource.name,

@@ -77,7 +77,7 @@ class Api:
             return filed
         match (request.method, *path.split("/")):
             case ("GET", "users", "who_am_i"):
-                return self._shown(request, caller, USERS, caller.token.grant.user)
+                return self._shown(request, caller, USERS, self._row(USERS, caller.token.grant.user["id"]))
             case ("GET", "contacts", contact_id, name) if name in INLINE and _ID.fullmatch(contact_id):
                 return self._inline(request, caller, int(contact_id), name)
             case ("GET", "matters", matter_id, "client") if _ID.fullmatch(matter_id):

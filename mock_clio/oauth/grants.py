@@ -1,6 +1,7 @@
 """Applications, authorization codes, refresh and access tokens."""
 
 import itertools
+import math
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -73,6 +74,7 @@ class Grants:
     applications: dict[str, Application] = field(default_factory=dict)
     codes: dict[str, Code] = field(default_factory=dict)
     refresh_tokens: dict[str, Grant] = field(default_factory=dict)
+    rotated: dict[str, float] = field(default_factory=dict)
     access_tokens: dict[str, AccessToken] = field(default_factory=dict)
     _numbers: Iterable[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -104,13 +106,14 @@ class Grants:
     def refresh(self, client_id: str, refresh_token: str) -> Issued:
         """A new access token; the refresh token stays as it is unless switched."""
         grant = self.refresh_tokens.get(refresh_token)
-        if grant is None or grant.client_id != client_id or not grant.live:
+        ended = self.clock.now() >= self.rotated.get(refresh_token, math.inf)
+        if grant is None or ended or grant.client_id != client_id or not grant.live:
             raise OAuthFailure("invalid_grant")
         if self.switches.refresh_ends_old_token:
             for token in self.access_tokens.values():
                 token.revoked = token.revoked or token.grant is grant
         if self.switches.refresh_rotates:
-            del self.refresh_tokens[refresh_token]
+            self.rotated.setdefault(refresh_token, self.clock.now() + self.switches.rotated_token_grace_s)
             return self.issue(grant)
         return Issued(self._access_token(grant, self.token_lifetime), None, self.token_lifetime)
 
@@ -148,6 +151,7 @@ class Grants:
         """Drop codes and tokens; applications stay."""
         self.codes.clear()
         self.refresh_tokens.clear()
+        self.rotated.clear()
         self.access_tokens.clear()
 
     def _access_token(self, grant: Grant, lifetime: int) -> str:

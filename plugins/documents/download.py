@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import strawberry
 
-from core.clio.budget import Priority
+from core.clio.priority import Priority
 from core.errors import NotFound
 from schema.context import Info
 from schema.extensions import Graph

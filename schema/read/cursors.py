@@ -6,6 +6,7 @@ import datetime
 import functools
 import hashlib
 import json
+from collections.abc import Sequence
 from decimal import Decimal, DecimalException
 from typing import Any
 
@@ -35,6 +36,12 @@ def cursor_sql(list_name: str, order: Order, alias: str, *, computed: bool = Tru
     position = ", ".join(f"{name}::text" if kind is Kind.DECIMAL else name for name, kind in names)
     text = f"json_build_array({VERSION}, '{fingerprint(list_name, order)}', json_build_array({position}))::text"
     return _base64url_sql(text)
+
+
+def cursor_text(list_name: str, order: Order, position: Sequence[Any]) -> str:
+    """Return the cursor of a position of whole numbers, as `cursor_sql` writes it."""
+    text = json.dumps([VERSION, fingerprint(list_name, order), list(position)])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def read_cursor(list_name: str, order: Order, text: str, *, name: str) -> tuple[Any, ...]:

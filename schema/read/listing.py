@@ -111,7 +111,7 @@ class Listing:
 
     `ties` end every order, so that it is total; the firm last costs nothing where one firm is read. `key` is the number
     in a global id. Where `has_presence`, lists leave
-    out what is not present unless the filter speaks of presence.
+    out what is not present unless the filter speaks of presence. `newest_first` turns the ties round.
     """
 
     type_name: str
@@ -121,6 +121,7 @@ class Listing:
     ties: tuple[str, ...]
     has_presence: bool
     firm_column: str = "firm"
+    newest_first: bool = False
     edges: dict[str, ListEdge] = field(default_factory=dict)
     conditions: dict[str, ListCondition] = field(default_factory=dict)
     orders: dict[str, ListOrder] = field(default_factory=dict)
@@ -192,17 +193,28 @@ def resource_listings(resources: Iterable[Resource]) -> dict[str, Listing]:
     return listings
 
 
-def table_listing(type_name: str, table: type[Table], *, leave_out: Iterable[str] = (), **options: Any) -> Listing:
-    """Return the listing of one of core's tables; what `leave_out` names is never read. Ordered by id."""
+def table_listing(
+    type_name: str,
+    table: type[Table],
+    *,
+    leave_out: Iterable[str] = (),
+    of: str | None = None,
+    ties: tuple[str, ...] = ("id",),
+    **options: Any,
+) -> Listing:
+    """Return the listing of one of core's tables; what `leave_out` names is never read. Ordered by id.
+
+    `of` is a subquery that takes the table's place in FROM.
+    """
     hidden = frozenset(leave_out)
     meta = table._meta  # noqa: SLF001 - Piccolo has no public way to ask
     columns = list_columns(column for column in meta.columns if column._meta.name not in hidden)  # noqa: SLF001
     return Listing(
         type_name=type_name,
-        table=str(meta.tablename),
+        table=of or str(meta.tablename),
         columns=columns,
         key="id",
-        ties=("id",),
+        ties=ties,
         has_presence=False,
         **options,
     )

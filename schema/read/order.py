@@ -48,7 +48,7 @@ def read_order(listing: Listing, wanted: Iterable[tuple[str | ListColumn, bool]]
     if len(terms) > MOST_TERMS:
         raise BadInput(f"orderBy takes at most {MOST_TERMS} fields")
     for name in listing.ties:
-        terms.setdefault(name, OrderTerm(listing.columns[name]))
+        terms.setdefault(name, OrderTerm(listing.columns[name], listing.newest_first))
     return tuple(terms.values())
 
 

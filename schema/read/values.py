@@ -23,7 +23,7 @@ from schema.read.selection import Selections
 TEXTUAL = frozenset({"ID", "String", "Decimal"})
 """Scalars that are text in answers, whatever the column is."""
 
-PLAIN = frozenset({"Boolean", "Int", "Float", "BigInt", "Date", "DateTime", "Time"})
+PLAIN = frozenset({"Boolean", "Int", "Float", "BigInt", "Date", "DateTime", "Time", "JSON"})
 """Scalars that `row_to_json` writes as the schema does."""
 
 TEXT_IN_JSON = TEXTUAL | {"Date", "DateTime", "Time"}

@@ -12,8 +12,10 @@ import stamina
 from pydantic import AnyHttpUrl
 
 from core.clio.answers import data_of, error_of, error_type, location_of, next_url_of, record_of, retry_after_s
-from core.clio.budget import Priority, RequestBudget
+from core.clio.budget import RequestBudget
+from core.clio.budget_scripts import keys_of
 from core.clio.client import ClioClient
+from core.clio.priority import Priority
 from core.clio.regions import HOSTS, pinned_url
 from core.clio.webhooks import list_webhooks
 from core.errors import (
@@ -110,7 +112,7 @@ async def test_a_next_page_elsewhere_is_not_asked_for(services: Services, firm: 
     client, before = services.accounts.client(firm), len(await control.requests())
     for url in ("https://app.clio.com/api/v4/contacts.json", "http://127.0.0.1:9/api/v4/contacts.json"):
         with pytest.raises(ClioUnexpectedAnswer, match="not followed"):
-            await client.request("GET", url, priority=Priority.SYNC)
+            await client.request("GET", url, priority=Priority.BACKFILL)
     assert len(await control.requests()) == before
 
 
@@ -133,7 +135,7 @@ async def test_a_time_out_is_tried_again_for_a_get(
     async with impatient.open():
         await impatient.accounts.client(firm).who_am_i()
     assert mock_clio.state.faults.requests == []
-    assert await services.redis.zcard(f"clio:budget:{firm}:open") == 1, "the lost request may have been counted"
+    assert await services.redis.zcard(keys_of(firm)[1]) == 1, "the lost request may have been counted"
 
 
 @asynccontextmanager
@@ -177,7 +179,7 @@ async def test_a_clio_that_cannot_be_reached_costs_no_budget(
     async with other.open():
         with pytest.raises(ClioUnavailable, match="cannot be reached"):
             await other.accounts.client(firm).request("POST", "contacts.json", priority=Priority.INTERACTIVE)
-    assert await services.redis.zcard(f"clio:budget:{firm}:open") == 0
+    assert await services.redis.zcard(keys_of(firm)[1]) == 0
 
 
 async def test_calls_about_webhooks_wait_for_the_budget(services: Services, firm: int) -> None:
@@ -194,7 +196,7 @@ async def test_a_caller_may_have_no_patience(services: Services, firm: int) -> N
     client: ClioClient = services.accounts.client(firm)
     await RequestBudget(services.redis).block(firm, 2)
     with pytest.raises(ClioError, match="used up"):
-        await client.request("GET", "users/who_am_i.json", priority=Priority.SYNC, patience_s=0.0)
+        await client.request("GET", "users/who_am_i.json", priority=Priority.BACKFILL, patience_s=0.0)
 
 
 SIGNED = "https://files.example.com/a.pdf?X-Amz-Signature=abc"

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 import redis.asyncio
 
-from core.clio.budget import Priority, RequestBudget
+from core.clio.budget import RequestBudget
+from core.clio.priority import Priority
 from core.errors import ClioRateLimited
 
 
@@ -21,7 +22,7 @@ async def clio_now(client: redis.asyncio.Redis) -> float:
     return float(seconds) + float(micros) / 1e6
 
 
-async def spend(budget: RequestBudget, headers: dict[str, str], *, priority: Priority = Priority.SYNC) -> None:
+async def spend(budget: RequestBudget, headers: dict[str, str], *, priority: Priority = Priority.BACKFILL) -> None:
     async with budget.slot(1, priority, patience_s=0.0) as slot:
         slot.observe(headers)
 
@@ -35,10 +36,10 @@ def told(limit: int, remaining: int, reset: float) -> dict[str, str]:
 
 async def test_what_clio_says_is_left_is_all_that_is_granted(client: redis.asyncio.Redis) -> None:
     budget, reset = RequestBudget(client), await clio_now(client) + 40
-    await spend(budget, told(50, 1, reset), priority=Priority.WEBHOOK)
-    await spend(budget, told(50, 0, reset), priority=Priority.WEBHOOK)
+    await spend(budget, told(50, 1, reset), priority=Priority.INTERACTIVE)
+    await spend(budget, told(50, 0, reset), priority=Priority.INTERACTIVE)
     with pytest.raises(ClioRateLimited, match="used up") as caught:
-        await spend(budget, {}, priority=Priority.WEBHOOK)
+        await spend(budget, {}, priority=Priority.INTERACTIVE)
     assert 30 < caught.value.retry_after_s <= 41
 
 
@@ -50,7 +51,7 @@ async def test_requests_under_way_count_whoever_sent_them(client: redis.asyncio.
 
     async def hold() -> None:
         try:
-            async with RequestBudget(client).slot(1, Priority.WEBHOOK, patience_s=0.0):
+            async with RequestBudget(client).slot(1, Priority.INTERACTIVE, patience_s=0.0):
                 decided.put_nowait(True)
                 await release.wait()
         except ClioRateLimited:
@@ -67,14 +68,14 @@ async def test_syncs_leave_a_reserve_that_others_may_use(client: redis.asyncio.R
     budget, reset = RequestBudget(client), await clio_now(client) + 40
     await spend(budget, told(50, 2, reset))
     with pytest.raises(ClioRateLimited):
-        await spend(budget, {}, priority=Priority.SYNC)
-    await spend(budget, {}, priority=Priority.WEBHOOK)
+        await spend(budget, {}, priority=Priority.BACKFILL)
+    await spend(budget, {}, priority=Priority.INTERACTIVE)
 
 
 async def test_the_reserve_is_released_at_the_end_of_a_window(client: redis.asyncio.Redis) -> None:
     budget, reset = RequestBudget(client), await clio_now(client) + 2
     await spend(budget, told(50, 2, reset))
-    await spend(budget, {}, priority=Priority.SYNC)
+    await spend(budget, {}, priority=Priority.BACKFILL)
 
 
 async def test_a_new_window_has_the_whole_limit(client: redis.asyncio.Redis) -> None:
@@ -86,7 +87,7 @@ async def test_a_new_window_has_the_whole_limit(client: redis.asyncio.Redis) -> 
 
 async def spend_in_new_window(budget: RequestBudget, client: redis.asyncio.Redis, headers: dict[str, str]) -> None:
     # redis leaves it untyped
-    await client.execute_command("HSET", "clio:budget:1", "ends", "0")  # type: ignore[no-untyped-call]
+    await client.execute_command("HSET", "clio:budget:{1}", "ends", "0")  # type: ignore[no-untyped-call]
     await spend(budget, headers)
 
 
@@ -99,28 +100,28 @@ async def test_a_late_answer_of_an_old_window_changes_nothing(client: redis.asyn
 
 async def test_a_clio_whose_clock_is_behind_is_not_asked_too_early(client: redis.asyncio.Redis) -> None:
     budget, now = RequestBudget(client), await clio_now(client)
-    await spend(budget, told(3, 1, now - 5), priority=Priority.WEBHOOK)
-    await spend(budget, told(3, 0, now - 5), priority=Priority.WEBHOOK)
+    await spend(budget, told(3, 1, now - 5), priority=Priority.INTERACTIVE)
+    await spend(budget, told(3, 0, now - 5), priority=Priority.INTERACTIVE)
     with pytest.raises(ClioRateLimited):
-        await spend(budget, {}, priority=Priority.WEBHOOK)
+        await spend(budget, {}, priority=Priority.INTERACTIVE)
 
 
 async def test_a_429_stops_everybody_for_as_long_as_clio_says(client: redis.asyncio.Redis) -> None:
     await RequestBudget(client).block(1, 20)
     with pytest.raises(ClioRateLimited) as caught:
-        await spend(RequestBudget(client), {}, priority=Priority.WEBHOOK)
+        await spend(RequestBudget(client), {}, priority=Priority.INTERACTIVE)
     assert 15 < caught.value.retry_after_s <= 20
 
 
 async def test_firms_do_not_share_a_budget(client: redis.asyncio.Redis) -> None:
     budget = RequestBudget(client)
     await budget.block(1, 20)
-    async with budget.slot(2, Priority.SYNC, patience_s=0.0):
-        assert await client.zcard("clio:budget:2:open") == 1
+    async with budget.slot(2, Priority.BACKFILL, patience_s=0.0):
+        assert await client.zcard("clio:budget:{2}:open") == 1
 
 
 async def test_a_place_is_given_back_when_the_request_fails(client: redis.asyncio.Redis) -> None:
     with pytest.raises(RuntimeError):
-        async with RequestBudget(client).slot(1, Priority.SYNC, patience_s=0.0):
+        async with RequestBudget(client).slot(1, Priority.BACKFILL, patience_s=0.0):
             raise RuntimeError("no answer")
-    assert await client.zcard("clio:budget:1:open") == 0
+    assert await client.zcard("clio:budget:{1}:open") == 0

@@ -5,8 +5,8 @@ import datetime
 
 import pytest
 
-from core.clio.budget import Priority
 from core.clio.client import ClioClient
+from core.clio.priority import Priority
 from core.clio.regions import HOSTS, base_url, pinned_url
 from core.errors import (
     ClioError,
@@ -53,7 +53,7 @@ async def test_each_refusal_is_an_error_of_its_own(
 
 async def test_an_unknown_field_names_what_clio_calls_it(client: ClioClient) -> None:
     with pytest.raises(ClioInvalidRequest, match=r"refused GET contacts\.json with 400") as caught:
-        await client.request("GET", "contacts.json", priority=Priority.SYNC, params={"fields": "id,nonsense"})
+        await client.request("GET", "contacts.json", priority=Priority.BACKFILL, params={"fields": "id,nonsense"})
     assert caught.value.error_type != "unknown"
 
 
@@ -122,7 +122,7 @@ async def test_pages_bring_every_record_once_and_the_next_is_under_way(
     small = type(contacts)(path=contacts.path, payload=contacts.payload, page_limit=7)
     seen: list[int] = []
     ahead: list[int] = []
-    async for page in client.pages(small, priority=Priority.SYNC):
+    async for page in client.pages(small, priority=Priority.BACKFILL):
         seen += [record["id"] for record in page.records]
         if page.next_url:
             before = len(seen) // 7
@@ -138,7 +138,7 @@ async def test_pages_bring_every_record_once_and_the_next_is_under_way(
 async def test_pages_closed_early_leave_nothing_under_way(client: ClioClient, registry: Registry) -> None:
     contacts = registry.resource("contact").endpoint
     pages = client.pages(
-        type(contacts)(path="contacts", payload=contacts.payload, page_limit=5), priority=Priority.SYNC
+        type(contacts)(path="contacts", payload=contacts.payload, page_limit=5), priority=Priority.BACKFILL
     )
     before = asyncio.all_tasks()
     page = await anext(pages)
@@ -152,12 +152,12 @@ async def test_pages_go_on_from_where_they_stopped_and_since_a_moment(
 ) -> None:
     endpoint = registry.resource("contact").endpoint
     small = type(endpoint)(path="contacts", payload=endpoint.payload, page_limit=40)
-    first = await anext(client.pages(small, priority=Priority.SYNC))
-    rest = [page async for page in client.pages(small, next_url=first.next_url, priority=Priority.SYNC)]
+    first = await anext(client.pages(small, priority=Priority.BACKFILL))
+    rest = [page async for page in client.pages(small, next_url=first.next_url, priority=Priority.BACKFILL)]
     assert [len(page.records) for page in rest] == [20]
     await control.call("POST", "clock/advance", {"seconds": 7200})
     changed = min(await control.records("contacts"))
     await control.edit("contacts", changed, title="Partner")
     since = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
-    found = [page async for page in client.pages(endpoint, since_at=since, priority=Priority.SYNC)]
+    found = [page async for page in client.pages(endpoint, since_at=since, priority=Priority.BACKFILL)]
     assert [record["id"] for page in found for record in page.records] == [changed]

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from core.clio.budget import Priority
+from core.clio.priority import Priority
 from core.errors import ClioGrantDead, ClioInvalidRequest, ClioUnavailable, NotFound, OAuthStateInvalid
 from core.services import Services
 from core.settings import Settings

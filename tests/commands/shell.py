@@ -16,8 +16,8 @@ class Answer(NamedTuple):
     stderr: str
 
 
-async def shell(settings: Settings, *arguments: str) -> Answer:
-    """Run `clio-service` with the arguments, and the settings in its environment."""
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the environment of a process with these settings."""
     secrets = {
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
@@ -33,9 +33,14 @@ async def shell(settings: Settings, *arguments: str) -> Answer:
     }
     if settings.clio_base_url is not None:
         environment["CLIO_BASE_URL"] = str(settings.clio_base_url)
+    return environment
+
+
+async def shell(settings: Settings, *arguments: str) -> Answer:
+    """Run `clio-service` with the arguments, and the settings in its environment."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "from core.cli import main; main()", *arguments),
-        env=environment,
+        env=environment_of(settings),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.clio.budget import Priority
+from core.clio.priority import Priority
 from core.services import Services
 from core.settings import Settings
 from tests.installing import install, run
@@ -72,7 +72,7 @@ async def test_its_resource_is_mirrored_with_no_change_to_core(
     installed: Path, services: Services, settings: Settings, firm: int
 ) -> None:
     listed = await services.accounts.client(firm).request(
-        "GET", "practice_areas.json", priority=Priority.SYNC, params={"fields": "id,name", "order": "id(asc)"}
+        "GET", "practice_areas.json", priority=Priority.BACKFILL, params={"fields": "id,name", "order": "id(asc)"}
     )
     environment = {
         "DATABASE_URL": settings.database_url.get_secret_value() if settings.database_url else "",
