@@ -1,4 +1,4 @@
-"""`python -m bench [mirror] [values] [budget] [fanout]`: run what is named, or everything in about ten minutes.
+"""`python -m bench [mirror] [values] [budget] [fanout] [feed]`: run what is named, or everything in about ten minutes.
 
 `python -m bench graphql --help`: the reads beside other servers; `python -m bench webhooks --help`: the receiver beside
 others. Both by name alone, since they fetch those servers.
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from bench import budget, fanout, mirror, values
+from bench import budget, fanout, feed, mirror, values
 from bench.graphql import command as graphql
 from bench.webhooks import command as webhooks
 from core.logging import configure_logging
@@ -21,6 +21,7 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
     "values": values.measure,
     "budget": budget.measure,
     "fanout": fanout.measure,
+    "feed": feed.measure,
 }
 
 
@@ -33,7 +34,7 @@ def main(arguments: list[str]) -> int:
         return webhooks.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join([*MEASUREMENTS, "graphql", "webhooks"]))
-    parser.add_argument("--minutes", type=float, default=fanout.MINUTES, help="how long fanout goes on")
+    parser.add_argument("--minutes", type=float, default=fanout.MINUTES, help="how long fanout and feed go on")
     parser.add_argument("--topic", choices=fanout.DOCUMENTS, default=fanout.TOPIC, help="what fanout watches")
     asked = parser.parse_args(arguments)
     unknown = [name for name in asked.names if name not in MEASUREMENTS]
@@ -43,6 +44,7 @@ def main(arguments: list[str]) -> int:
         return 2
     measurements = dict(MEASUREMENTS)
     measurements["fanout"] = functools.partial(fanout.measure, asked.minutes, asked.topic)
+    measurements["feed"] = functools.partial(feed.measure, asked.minutes)
     for name in asked.names or measurements:
         asyncio.run(measurements[name]())
     return 0

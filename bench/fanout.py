@@ -51,7 +51,7 @@ async def measure(minutes: float = MINUTES, topic: str = TOPIC) -> None:
 
     The peers know sync progress alone.
     """
-    async with _servers() as (services, environment):
+    async with servers() as (services, environment):
         await _measure("clio-service", [sys.executable, "-c", SERVICE], services, environment, minutes, topic)
         for peer in ("limit", "stock") if topic == TOPIC else ():
             # Strawberry's controller relies on what Litestar is about to drop, and Litestar says so a dozen times.
@@ -60,7 +60,8 @@ async def measure(minutes: float = MINUTES, topic: str = TOPIC) -> None:
 
 
 @asynccontextmanager
-async def _servers() -> AsyncIterator[tuple[Services, Mapping[str, str]]]:
+async def servers() -> AsyncIterator[tuple[Services, Mapping[str, str]]]:
+    """Yield open services on servers of their own, and the environment of a service that uses the same."""
     with tempfile.TemporaryDirectory() as folder:
         async with EmbeddedServers(Path(folder) / "servers") as servers:
             with socket.socket() as probe:
@@ -87,7 +88,7 @@ async def _measure(
 ) -> None:
     server = spawn(argv, env={**os.environ, **environment})
     try:
-        await _answers(services.settings)
+        await answers(services.settings)
         run = await services.database.pool.fetchval(
             "INSERT INTO sync_run (firm, resource, kind, state, records_total) "
             "VALUES (1, 'contact', 'backfill', 'running', 2147483647) RETURNING id"
@@ -97,25 +98,26 @@ async def _measure(
             await rebuild(services)
             await counted.update(0)
         clients = await _clients(services.settings, DOCUMENTS[topic])
-        before, started = _cpu_s(server.pid), time.monotonic()
-        resident_mb = [_resident_mb(server.pid)]
+        before, started = cpu_s_of(server.pid), time.monotonic()
+        resident_mb = [resident_mb_of(server.pid)]
         updates = 0
         while time.monotonic() - started < minutes * 60:
             updates += 1
             await (_update(services, run, updates) if topic == TOPIC else counted.update(updates))
             await asyncio.sleep(max(0.0, started + updates - time.monotonic()))
             if updates % 10 == 0:
-                resident_mb.append(_resident_mb(server.pid))
+                resident_mb.append(resident_mb_of(server.pid))
         await asyncio.sleep(SETTLE_S)
-        cpu_s = _cpu_s(server.pid) - before
-        heard = await _heard(clients)
+        cpu_s = cpu_s_of(server.pid) - before
+        heard = await heard_of(clients)
         await services.database.pool.execute("UPDATE sync_run SET state = 'succeeded' WHERE id = $1", run)
     finally:
         await end(server)
     _report(name, heard, updates, cpu_s, resident_mb)
 
 
-async def _answers(settings: Settings) -> None:
+async def answers(settings: Settings) -> None:
+    """Wait until the service answers."""
     transport = httpx.AsyncHTTPTransport(retries=10)
     async with httpx.AsyncClient(transport=transport, timeout=30) as patient:
         (await patient.get(f"http://127.0.0.1:{settings.port}/health/live")).raise_for_status()
@@ -166,18 +168,21 @@ def _now_ms() -> int:
     return time.monotonic_ns() // 1_000_000 % 2**31
 
 
-async def _heard(clients: "subprocess.Popen[bytes]") -> dict[str, Any]:
-    out, _ = await asyncio.to_thread(clients.communicate)
+async def heard_of(clients: "subprocess.Popen[bytes]", said: str = "") -> dict[str, Any]:
+    """End the clients' listening with what they wait for on stdin; return what they print."""
+    out, _ = await asyncio.to_thread(clients.communicate, said.encode())
     heard: dict[str, Any] = json.loads(out)
     return heard
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s_of(pid: int) -> float:
+    """Return what a process has computed so far, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _resident_mb(pid: int) -> float:
+def resident_mb_of(pid: int) -> float:
+    """Return what a process has in memory."""
     pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
@@ -189,7 +194,7 @@ def _report(name: str, heard: dict[str, Any], updates: int, cpu_s: float, reside
     lost = sum(SUBSCRIBERS - times for times in heard["times"].values())
     print(
         f"fanout: {name}: {SUBSCRIBERS} subscribers, {updates} updates: {cpu_s / messages * 1e6:.1f} us CPU a message, "
-        f"delay p50 {_percentile(delays, 0.5)} ms, p99 {_percentile(delays, 0.99)} ms, worst {delays[-1][0]} ms"
+        f"delay p50 {percentile(delays, 0.5)} ms, p99 {percentile(delays, 0.99)} ms, worst {delays[-1][0]} ms"
     )
     print(
         f"fanout: {name}: {lost} of {updated + lost} messages lost, {heard['disordered']} out of order, "
@@ -199,7 +204,8 @@ def _report(name: str, heard: dict[str, Any], updates: int, cpu_s: float, reside
     )
 
 
-def _percentile(delays: list[tuple[int, int]], part: float) -> int:
+def percentile(delays: list[tuple[int, int]], part: float) -> int:
+    """Return the delay that so large a part did not exceed; of delays and how often each was, in order."""
     left = part * sum(times for _, times in delays)
     for delay, times in delays:
         left -= times

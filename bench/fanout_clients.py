@@ -13,6 +13,7 @@ import struct
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 HOST = "127.0.0.1"
@@ -31,33 +32,31 @@ class Heard:
     repeated: int = 0
     disordered: int = 0
     closed: int = 0
-    acknowledged: int = 0
 
 
 class Socket(asyncio.Protocol):
-    """One client: handshake, connection_init, subscribe, and from then on the numbers in each frame."""
+    """One graphql-transport-ws client: handshake, connection_init, subscribe; what follows is `take`'s."""
 
-    def __init__(self, token: str, document: str, heard: Heard) -> None:
-        self._token, self._document, self._heard = token, document, heard
+    def __init__(self, token: str, document: str, variables: Mapping[str, object] | None = None) -> None:
+        self._token, self._asked = token, {"query": document, "variables": variables or {}}
         self._buffer = b""
         self._is_open = False
-        self._last = -1
-        self.subscribed = asyncio.get_running_loop().create_future()
+        self.transport: asyncio.Transport
+
+    def take(self, frame: bytes) -> None:
+        """Read a `next`, `error` or `complete`."""
+        raise NotImplementedError
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the upgrade."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_connection makes
-        self._transport = transport
+        self.transport = transport
         key = base64.b64encode(os.urandom(16)).decode()
         transport.write(
             f"GET /graphql HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n".encode()
         )
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        """Count it."""
-        self._heard.closed += 1
 
     def data_received(self, data: bytes) -> None:
         """Read the answer to the handshake, then frames."""
@@ -70,7 +69,12 @@ class Socket(asyncio.Protocol):
             self._is_open = True
             self._say({"type": "connection_init", "payload": {"authorization": f"Bearer {self._token}"}})
         while (frame := self._next_frame()) is not None:
-            self._hear(frame)
+            if b'"connection_ack"' in frame:
+                self._say({"id": str(uuid.uuid4()), "type": "subscribe", "payload": self._asked})
+            elif b'"ping"' in frame:
+                self._say({"type": "pong"})
+            else:
+                self.take(frame)
 
     def _next_frame(self) -> bytes | None:
         buffer = self._buffer
@@ -86,13 +90,31 @@ class Socket(asyncio.Protocol):
         self._buffer = buffer[start + length :]
         return buffer[start : start + length]
 
-    def _hear(self, frame: bytes) -> None:
+    def _say(self, message: dict[str, object]) -> None:
+        text = json.dumps(message).encode()
+        mask = os.urandom(4)
+        masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(text))
+        length = bytes([0x80 | len(text)]) if len(text) < 126 else struct.pack("!BH", 0xFE, len(text))
+        self.transport.write(b"\x81" + length + mask + masked)
+
+
+class Listener(Socket):
+    """Keeps the numbers in each frame."""
+
+    def __init__(self, token: str, document: str, heard: Heard) -> None:
+        super().__init__(token, document)
+        self._heard = heard
+        self._last = -1
+        self.subscribed = asyncio.get_running_loop().create_future()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Count it."""
+        self._heard.closed += 1
+
+    def take(self, frame: bytes) -> None:
+        """Count an update, unless it is the first, which says where things stand."""
         sent = _SENT.search(frame)
         if sent is None:
-            if b"connection_ack" in frame:
-                self._say({"id": str(uuid.uuid4()), "type": "subscribe", "payload": {"query": self._document}})
-            elif b'"ping"' in frame:
-                self._say({"type": "pong"})
             return
         heard, number = self._heard, int(_NUMBER.search(frame)[1])  # type: ignore[index]  # asked for together
         if not self.subscribed.done():
@@ -108,13 +130,6 @@ class Socket(asyncio.Protocol):
         heard.disordered += number < self._last
         self._last = number
 
-    def _say(self, message: dict[str, object]) -> None:
-        text = json.dumps(message).encode()
-        mask = os.urandom(4)
-        masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(text))
-        length = bytes([0x80 | len(text)]) if len(text) < 126 else struct.pack("!BH", 0xFE, len(text))
-        self._transport.write(b"\x81" + length + mask + masked)
-
 
 async def main(port: int, sockets: int) -> None:
     """Connect, say `ready`, listen until stdin is closed, and print what was heard."""
@@ -124,7 +139,7 @@ async def main(port: int, sockets: int) -> None:
 
     async def connect() -> asyncio.BaseTransport:
         async with gate:
-            transport, made = await loop.create_connection(lambda: Socket(token, document, heard), HOST, port)
+            transport, made = await loop.create_connection(lambda: Listener(token, document, heard), HOST, port)
             await asyncio.wait_for(made.subscribed, 60)
             return transport
 

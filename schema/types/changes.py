@@ -43,7 +43,8 @@ def _fields(root: Any) -> list[str]:
     return sorted(root.after or root.before or {})
 
 
-def _cursor_sql(alias: str) -> str:
+def feed_cursor_sql(alias: str) -> str:
+    """Return SQL for the cursor of a row of the table of changes."""
     return cursor_sql(FEED_NAME, FEED_ORDER, alias)
 
 
@@ -83,7 +84,7 @@ class Change(Node):
     cursor: str = strawberry.field(
         resolver=_cursor,
         description="Where it stands in the feed: `changes` goes on after it.",
-        metadata={READ: Expression(_cursor_sql)},
+        metadata={READ: Expression(feed_cursor_sql)},
     )
 
 

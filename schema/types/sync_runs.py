@@ -7,6 +7,7 @@ import strawberry
 
 from core.db import tables
 from schema.read.listing import table_listing
+from schema.read.sources import READ, Expression
 from schema.types.mirrored import Node
 
 SECRET_COLUMNS = (
@@ -40,6 +41,21 @@ def eta_of(root: Any) -> float | None:
     return float(round(max(0.0, elapsed * (1 - progress) / progress), 1))
 
 
+def _progress_sql(alias: str) -> str:
+    """As `progress_of`, digit by digit: PostgreSQL writes a whole float without its point."""
+    run = f"{alias}.records_seen", f"{alias}.records_total"
+    return f"""CASE WHEN {alias}.state = 'succeeded' OR ({run[1]} > 0 AND {run[0]} >= {run[1]}) THEN '1.0'::json
+    WHEN {run[0]} = 0 OR {run[1]} = 0 THEN CASE WHEN {run[1]} IS NOT NULL THEN '0.0'::json END
+    ELSE to_json({run[0]}::float8 / {run[1]}) END"""
+
+
+def _eta_sql(alias: str) -> str:
+    elapsed_s = f"extract(epoch FROM clock_timestamp() - {alias}.started_at)"
+    left = f"greatest(0, {alias}.records_total - {alias}.records_seen)::float8 / {alias}.records_seen"
+    return f"""CASE WHEN {alias}.state = 'running' AND {alias}.records_seen > 0 AND {alias}.records_total > 0
+    THEN round(({elapsed_s} * {left})::numeric, 1) END"""
+
+
 @strawberry.type(description="One reading of one resource of one firm from Clio.")
 class SyncRun(Node):
     """Fields are named as the columns of `core.db.tables.SyncRun`."""
@@ -53,7 +69,9 @@ class SyncRun(Node):
         description="queued, running, succeeded, partial (a reconcile run that held something back), failed, cancelled."
     )
     progress: float | None = strawberry.field(
-        resolver=progress_of, description="Part of the records read, 0 to 1; null while Clio has not said how many."
+        resolver=progress_of,
+        description="Part of the records read, 0 to 1; null while Clio has not said how many.",
+        metadata={READ: Expression(_progress_sql)},
     )
     since_at: datetime.datetime | None = strawberry.field(
         description="An incremental run asks for what Clio changed since then; null for all other runs."
@@ -64,7 +82,9 @@ class SyncRun(Node):
     records_total: int | None = strawberry.field(description="Records there are to read; null where not told.")
     pages: int = strawberry.field(description="Pages read.")
     eta_s: float | None = strawberry.field(
-        resolver=eta_of, description="Seconds left at the pace so far; null unless it runs and its length is known."
+        resolver=eta_of,
+        description="Seconds left at the pace so far; null unless it runs and its length is known.",
+        metadata={READ: Expression(_eta_sql)},
     )
     attempt: int = strawberry.field(description="Times a worker took it up.")
     error_code: str | None = strawberry.field(description="Code of the latest error; null where all is well.")

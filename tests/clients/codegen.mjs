@@ -18,6 +18,7 @@ const scalars = {
   Date: 'string',
   DateTime: 'string',
   Decimal: 'string',
+  JSON: 'Record<string, unknown>',
   Scalar: 'string | number | boolean',
   Time: 'string',
 };

@@ -24,6 +24,7 @@ FLIPPED: dict[str, Any] = {
     "deleted_payload": "requested",
     "refresh_ends_old_token": True,
     "refresh_rotates": True,
+    "rotated_token_grace_s": 60,
     "rate_limited_body=wrapped": ("rate_limited_body", "wrapped"),
     "rate_limited_body=wrapped_200": ("rate_limited_body", "wrapped_200"),
     "off_peak_limit": 300,

@@ -143,7 +143,7 @@ class QueryMaker:
             given["first"] = self._random.choice(["0", "1", "2", "5", "$n"])
         if self._maybe(0.3):
             given["last"] = self._random.choice(["1", "3"])
-        if self._maybe(0.4):
+        if self._maybe(0.4) and "filter" in field.args:
             given["filter"] = self._input(field.args["filter"].type, 2)
         if self._maybe(0.4) and "orderBy" in field.args:
             given["orderBy"] = f"[{self._order(field.args['orderBy'].type)}]"
