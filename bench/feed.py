@@ -113,5 +113,5 @@ def _report(cursors: list[str], heard: dict[str, Any], spent_s: float, resident:
     print(
         f"feed: {messages:,} messages, {spent_s / messages * 1e6:.1f} us CPU each; delay from the write, whose "
         f"transaction stays open up to 60 ms, p50 {percentile(delays, 0.5)} ms, p99 {percentile(delays, 0.99)} ms; "
-        f"resident MB: {resident[0]:.0f} first, {max(resident):.0f} at most, {resident[-1]:.0f} last"
+        f"resident MB in the course of it: {', '.join(f'{each:.0f}' for each in resident[:: len(resident) // 10 or 1])}"
     )
