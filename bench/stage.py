@@ -24,13 +24,19 @@ SECRET = secrets.token_urlsafe(16)
 
 
 @asynccontextmanager
-async def stage(*, contacts: int, rate_limit: int) -> AsyncIterator[tuple[Services, int, str]]:
+async def stage(*, contacts: int, rate_limit: int, activities: int = 40) -> AsyncIterator[tuple[Services, int, str]]:
     """Yield open services, a connected firm and the mock's address; durable servers, as in production."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     mock_url = f"http://127.0.0.1:{port}"
-    options = {"--port": port, "--contacts": contacts, "--matters": 10, "--rate-limit": rate_limit}
+    options = {
+        "--port": port,
+        "--contacts": contacts,
+        "--matters": 10,
+        "--rate-limit": rate_limit,
+        "--activities": activities,
+    }
     argv = [sys.executable, "-m", "mock_clio", *(str(part) for option in options.items() for part in option)]
     mock = spawn([*argv, "--application", f"bench:{SECRET}:http://127.0.0.1:9/oauth/clio/callback"])
     try:

@@ -165,6 +165,7 @@ class Change(PostgresTable, tablename="change"):
     recorded_at = Timestamptz(help_text="when the transaction that wrote it began")
     clio_updated_at = Timestamptz(null=True, default=None, help_text="when Clio says that it changed the record")
     run = BigInt(null=True, default=None, help_text="sync_run.id of the page that told of it")
+    evidence = JSONB(null=True, default=None, help_text="what moved the presence: who was asked, and what was answered")
 
 
 class WebhookEndpoint(PostgresTable, tablename="webhook_endpoint"):
