@@ -57,6 +57,8 @@ class Selection:
     async def execute(self, value: Any) -> str:
         """Return the result of one event as JSON text, errors shaped as everywhere."""
         executor = self.executor.build_per_event_executor(self.watch.topic.view(self.watch, value))
+        # graphql-core lets the executors of all events share this memo, and each adds to it under keys of its own.
+        executor._relevant_sub_fields = {}  # noqa: SLF001 - it would grow with every event
         executor.context_value = OperationContext(self.services, self.principal)
         result = execute_subscription_event(executor)
         return result_text(result if isinstance(result, ExecutionResult) else await result)

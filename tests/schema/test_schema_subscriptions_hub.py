@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
 from typing import Any
 
 import pytest
+from graphql.execution.collect_fields import CollectedFields
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -36,6 +38,18 @@ async def test_an_event_is_executed_once_for_all_who_ask_the_same(fresh_api: Api
             for number in range(3):
                 stage.tell("states", firm=ONE, number=number)
                 assert told(await hear(one)) == told(await hear(two)) == {"executed": number + 1}
+
+
+async def test_an_event_leaves_nothing_behind_once_it_is_told(fresh_api: Api) -> None:
+    async with staged(fresh_api) as (stage, api), subscribed(api, CHANGES) as client:
+        kept = []
+        for number in range(60):
+            stage.tell("changes", firm=ONE, number=number)
+            assert told(await hear(client), "changes")["number"] == number
+            if number in {19, 59}:
+                gc.collect()
+                kept.append(sum(isinstance(each, CollectedFields) for each in gc.get_objects()))
+    assert kept[1] == kept[0], "what one event needed is kept for the life of the subscription"
 
 
 async def test_arguments_part_those_who_watch_something_else(fresh_api: Api) -> None:
