@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     webhook_keep_dead_days: int = Field(
         default=0, ge=0, le=3650, description="Days a dead letter is kept, never fewer than 2; 0 for ever."
     )
+    history_keep_days: int | None = Field(
+        default=None, ge=30, le=36_500, description="Days of history kept, purged by whole months; absent = for ever."
+    )
     graphql_max_page: int = Field(default=200, ge=1, le=1000, description="Largest `first` or `last` of a connection.")
     graphql_timeout_s: float = Field(
         default=10.0, gt=0, le=300, description="Longest a statement of a query may run; then QUERY_TIMEOUT."

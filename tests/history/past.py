@@ -5,6 +5,7 @@ from typing import Any
 
 from core.history import sealing, verification
 from core.history.checking import Expected, Flaw, Verdict
+from core.history.partitions import partitions_of
 from core.services import Services
 
 ONE, TWO = 1, 2
@@ -58,3 +59,28 @@ class Past:
     async def changes(self, firm: int = ONE) -> list[Any]:
         """Return the changes of a firm, in the order of the feed."""
         return list(await self.pool.fetch("SELECT * FROM change WHERE firm = $1 ORDER BY committed_in, id", firm))
+
+    async def by_month(self, months: int) -> None:
+        """Have a partition for each of so many months past, as a service has that has run for so long."""
+        [first] = await self.pool.fetch(
+            "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'change'::regclass"
+            " ORDER BY 1 LIMIT 1"
+        )
+        await self.pool.execute(f"DROP TABLE {first['name']}")
+        await self.pool.execute(
+            "SELECT add_change_partition((date_trunc('month', now() AT TIME ZONE 'UTC')"
+            " - make_interval(months => n))::date) FROM generate_series(0, $1::int) AS n",
+            months,
+        )
+
+    async def partitions(self) -> list[str]:
+        """Return the names of the partitions."""
+        async with self.pool.acquire() as connection:
+            return [each.name for each in await partitions_of(connection)]
+
+
+def months_ago(count: int, *, day: int = 15) -> datetime.datetime:
+    """Return noon of a day of the month so many months ago, UTC."""
+    now = datetime.datetime.now(datetime.UTC)
+    years, month = divmod(now.year * 12 + now.month - 1 - count, 12)
+    return datetime.datetime(years, month + 1, day, 12, tzinfo=datetime.UTC)
