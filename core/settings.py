@@ -174,6 +174,23 @@ def parse_encryption_keys(text: str) -> dict[str, bytes]:
     return keys
 
 
+def find_encryption_keys(environment: Mapping[str, str] | None = None) -> dict[str, bytes]:
+    """Return the keys of an environment that need hold no other setting; none where it has none.
+
+    Raises:
+        SettingsError: they cannot be read.
+    """
+    found = dict(os.environ if environment is None else environment)
+    problems = [each for each in _read_secret_files(found) if each.startswith("ENCRYPTION_KEYS")]
+    try:
+        keys = parse_encryption_keys(found["ENCRYPTION_KEYS"]) if found.get("ENCRYPTION_KEYS") else {}
+    except ValueError as error:
+        problems.append(f"ENCRYPTION_KEYS {error}")
+    if problems:
+        raise SettingsError(problems[0])
+    return keys
+
+
 def load_settings(environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
     """Read the settings from an environment (the process's own unless given), `overrides` first.
 

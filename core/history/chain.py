@@ -65,13 +65,13 @@ class Link:
             "until_committed_in": self.until[0],
             "until_id": self.until[1],
             "changes": self.changes,
-            "recorded_until_at": _text(self.recorded_until_at),
+            "recorded_until_at": instant_text(self.recorded_until_at),
             "digest": None if self.digest is None else self.digest.hex(),
             "purged_through": None if self.purge is None else self.purge.through,
             "purged_committed_in": None if self.purge is None else self.purge.until[0],
             "purged_id": None if self.purge is None else self.purge.until[1],
             "reason": self.reason,
-            "sealed_at": _text(self.sealed_at),
+            "sealed_at": instant_text(self.sealed_at),
             "previous": self.previous.hex(),
         }
 
@@ -101,7 +101,7 @@ class Seal:
         purge = None
         if row["purged_through"] is not None:
             purge = Purge(through=row["purged_through"], until=(row["purged_committed_in"], row["purged_id"]))
-        named = {field.name: row[field.name] for field in dataclasses.fields(Link) if field.name in row.keys()}
+        named = {field.name: row[field.name] for field in dataclasses.fields(Link) if field.name in row}
         link = Link(**named, until=(row["until_committed_in"], row["until_id"]), purge=purge)
         return cls(link, row["hash"], row["key_id"], row["mac"])
 
@@ -202,7 +202,8 @@ def dump(fields: Mapping[str, Any]) -> str:
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 
-def _text(instant: datetime.datetime | None) -> str | None:
+def instant_text(instant: datetime.datetime | None) -> str | None:
+    """Return an instant as links and exports tell it: UTC, with microseconds; None where there is none."""
     return None if instant is None else instant.astimezone(datetime.UTC).strftime(INSTANT_FORMAT)
 
 

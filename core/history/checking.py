@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from core.history.chain import NOTHING_BEFORE, START, Head, Position, Purge, Seal
+from core.history.chain import NOTHING_BEFORE, Head, Purge, Seal
 from core.history.keys import SealKeys
 
 Flaw: TypeAlias = Literal[
@@ -54,29 +54,29 @@ class Expected:
 class Checker:
     """The chain of one firm as it is read, from its oldest link on.
 
-    `purge` is what the latest purge of the chain says; `keys` may be None, and then no code is checked.
+    `purge` is what the latest purge of the chain says; `keys` may be None, and then no code is checked. `after`, if it
+    is given, is the link to begin after.
     """
 
     firm: int
     keys: SealKeys | None
     purge: Purge | None = None
     expected: tuple[Expected, ...] = ()
+    after: Head | None = None
     changes: int = 0
     links: int = 0
     broken: int = 0
     breaks: list[Break] = field(default_factory=list)
     head: Head = field(default_factory=Head)
     _unvouched: list[Break] = field(default_factory=list)
+    _told: Purge | None = None
 
     def __post_init__(self) -> None:
-        """Begin where the purge says that the chain does."""
-        if self.purge is not None:
+        """Begin where the purge says that the chain does, unless told where."""
+        if self.after is not None:
+            self.head = self.after
+        elif self.purge is not None:
             self.head = Head(self.purge.through, NOTHING_BEFORE, self.purge.until)
-
-    @property
-    def start(self) -> Position:
-        """Where the oldest changes that there should be follow."""
-        return START if self.purge is None else self.purge.until
 
     def take(self, seal: Seal, content: Content | None) -> None:
         """Check the next link; `content` is what is there of a link that seals changes."""
@@ -94,6 +94,8 @@ class Checker:
         for each in self.expected:
             if each.number == number and each.hash != seal.hash:
                 self._broken(number, "altered_seal", "its hash is not the one that was noted")
+        if link.purge is not None:
+            self._told = link.purge
         self.links += 1
         self.head = Head(number, seal.hash, link.until)
 
@@ -110,14 +112,15 @@ class Checker:
             if each.number > self.head.number:
                 gone = f"the chain ends at {self.head.number}, and had come to {each.number} when that was noted"
                 self._broken(each.number, "missing_seal", gone)
-            elif self.purge is not None and each.number < self.purge.through:
-                continue
+        if self.after is None and self.purge != self._told:
+            self._broken(0, "missing_seal", "the purge that the chain is said to begin after is not in it")
         for unvouched in self._unvouched:
             self._keep(unvouched)
 
     def _follows(self, previous: bytes) -> bool:
-        """After a purge, the hash of the link before the first is known no more; the code of the first stands for it."""
-        return (self.purge is not None and self.links == 0) or previous == self.head.hash
+        # After a purge, the hash of the link before the first is known no more; the code of the first stands for it.
+        is_first = self.links == 0 and self.after is None and self.purge is not None
+        return is_first or previous == self.head.hash
 
     def _check_code(self, seal: Seal) -> None:
         if self.keys is None:

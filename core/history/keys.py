@@ -1,4 +1,4 @@
-"""The keys of the chain's codes, derived from the encryption keys: who can write the database alone has none of them."""
+"""The keys of the chain's codes, derived from the encryption keys: access to the database alone gives none of them."""
 
 import hmac
 
@@ -12,7 +12,10 @@ _KEY_BYTES = 32
 
 
 class SealKeys:
-    """Codes with the first of the keys, and checks with any of them. HKDF and HMAC with SHA-256 (RFC 5869, RFC 2104)."""
+    """Codes with the first of the keys, and checks with any of them.
+
+    HKDF and HMAC with SHA-256. Source: RFC 5869, RFC 2104.
+    """
 
     def __init__(self, encryption_keys: dict[str, bytes]) -> None:
         """Take key id -> 32 bytes, in order, as ENCRYPTION_KEYS holds them; an empty one checks nothing."""

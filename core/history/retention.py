@@ -1,7 +1,7 @@
 """Retention: history goes by whole months, first from the chain and then from the disk, and never while it is held.
 
-A purge is a link of the firm's chain, which says up to where changes and links are gone; so what is left verifies, and a
-purge that this service did not make has no code. The rows follow at once: a partition that holds nothing else goes
+A purge is a link of the firm's chain, which says up to where changes and links are gone; so what is left verifies, and
+a purge that this service did not make has no code. The rows follow at once: a partition that holds nothing else goes
 whole, what lies beside changes that stay is deleted by the thousand. Cut off anywhere, the next turn goes on.
 """
 
@@ -131,7 +131,9 @@ async def _mark(services: "Services", firm: int, before: datetime.datetime, reas
         keys = SealKeys.of(services.settings)
         await chain.append(connection, keys, firm, "purge", at=at, reason=reason, changes=changes, purge=gone)
         await connection.execute("DELETE FROM history_seal WHERE firm = $1 AND number <= $2", firm, gone.through)
-        await connection.execute("UPDATE firm SET history_from_at = greatest(history_from_at, $2) WHERE id = $1", firm, before)
+        await connection.execute(
+            "UPDATE firm SET history_from_at = greatest(history_from_at, $2) WHERE id = $1", firm, before
+        )
     return changes
 
 

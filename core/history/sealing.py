@@ -60,7 +60,8 @@ WITH taken AS MATERIALIZED (
            {digest_of("digest", "committed_in, id")} AS digest, number, hash, until_committed_in, until_id
     FROM parted GROUP BY firm, part, number, hash, until_committed_in, until_id
 ), last AS (
-    SELECT committed_in, id, (SELECT count(*) FROM taken) AS taken FROM taken ORDER BY committed_in DESC, id DESC LIMIT 1
+    SELECT committed_in, id, (SELECT count(*) FROM taken) AS taken
+    FROM taken ORDER BY committed_in DESC, id DESC LIMIT 1
 )
 SELECT last.committed_in, last.id, last.taken, sealed.*
 FROM last LEFT JOIN sealed ON true ORDER BY sealed.firm, sealed.part"""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from core.db.types import Connection
-from core.history.chain import Position, Purge, Seal
+from core.history.chain import Head, Position, Purge, Seal
 from core.history.checking import Checker, Content, Expected, Verdict
 from core.history.keys import SealKeys
 from core.history.lines import digest_of, line_digest
@@ -65,9 +65,16 @@ async def firms_with_history(services: "Services") -> list[int]:
 
 
 async def verify_firm(
-    services: "Services", firm: int, *, expected: Sequence[Expected] = (), progress: Progress | None = None
+    services: "Services",
+    firm: int,
+    *,
+    since: int = 1,
+    expected: Sequence[Expected] = (),
+    progress: Progress | None = None,
 ) -> Verdict:
-    """Check the whole chain of a firm against its changes. About 100,000 changes a second, in bounded memory.
+    """Check the chain of a firm against its changes, from the link `since` on.
+
+    About 100,000 changes a second, in bounded memory.
 
     `expected` are heads that were noted elsewhere, without which links cut off at the end together with their changes
     are not missed.
@@ -77,27 +84,37 @@ async def verify_firm(
         services.database.pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        purge = await _purge_of(connection, firm)
-        checker = Checker(firm, keys, purge, tuple(each for each in expected if each.firm == firm))
-        async for seals in _links(connection, firm):
+        purge = await purge_of(connection, firm)
+        after = await _before(connection, firm, since)
+        checker = Checker(firm, keys, purge, tuple(each for each in expected if each.firm == firm), after)
+        async for seals in _links(connection, firm, after.number if after is not None else -(2**63)):
             await _check(connection, checker, seals)
             if progress is not None:
                 progress(checker.links, checker.changes)
-        rest = await connection.fetchrow(_REST, firm, *checker.head.until)
+        [rest] = await connection.fetch(_REST, firm, *checker.head.until)
         checker.end(rest["below"])
     return Verdict.of(checker, unsealed=rest["above"])
 
 
-async def _purge_of(connection: Connection, firm: int) -> Purge | None:
+async def purge_of(connection: Connection, firm: int) -> Purge | None:
+    """Return what the latest purge of a firm says; None where nothing was purged."""
     row = await connection.fetchrow(_PURGE, firm)
     if row is None or row["purged_through"] is None:
         return None
     return Purge(through=row["purged_through"], until=(row["purged_committed_in"], row["purged_id"]))
 
 
-async def _links(connection: Connection, firm: int) -> AsyncIterator[list[Seal]]:
+async def _before(connection: Connection, firm: int, since: int) -> Head | None:
+    """Return the link before one, to begin after; None where there is none: then the chain is read from its start."""
+    row = await connection.fetchrow(
+        "SELECT number, hash, until_committed_in, until_id FROM history_seal WHERE firm = $1 AND number = $2",
+        *(firm, since - 1),
+    )
+    return None if row is None else Head(row["number"], row["hash"], (row["until_committed_in"], row["until_id"]))
+
+
+async def _links(connection: Connection, firm: int, after: int) -> AsyncIterator[list[Seal]]:
     """Read the links in their order, as many at once as seal no more changes than one statement should digest."""
-    after = -(2**63)
     while rows := await connection.fetch(_LINKS, firm, after, LINKS_AT_ONCE):
         seals: list[Seal] = []
         changes = 0
@@ -105,7 +122,7 @@ async def _links(connection: Connection, firm: int) -> AsyncIterator[list[Seal]]
             changes += max(row["changes"], 0) if row["kind"] == "changes" else 0
             if seals and changes > CHANGES_AT_ONCE:
                 break
-            seals.append(Seal.read(row))
+            seals.append(Seal.read(dict(row)))
         yield seals
         after = seals[-1].link.number
 

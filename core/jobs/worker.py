@@ -14,9 +14,9 @@ from redis.exceptions import RedisError
 from core.clio.rights import look_at_rights
 from core.coverage import repair
 from core.db.engine import CONNECT_ERRORS
-from core.jobs.queue import DELIVERY_JOB, QUEUE_NAME, SYNC_JOB, decode_job, encode_job
 from core.history import partitions, sealing
 from core.history import retention as history_retention
+from core.jobs.queue import DELIVERY_JOB, QUEUE_NAME, SYNC_JOB, decode_job, encode_job
 from core.logging import get_logger
 from core.metrics.rebuild import rebuild_if_lost
 from core.services import Services

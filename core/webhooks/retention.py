@@ -1,7 +1,8 @@
 """Clean-up of the raw log: what was settled long enough ago is deleted, a few rows at a time.
 
-Nothing unprocessed is deleted, nothing of a firm under a legal hold, nothing younger than two days (Clio sends a delivery again for an hour, and what covers
-and measures reads back further), and never the latest delivery of an endpoint, by which its coverage is known.
+Nothing unprocessed is deleted, nothing of a firm under a legal hold, nothing younger than two days (Clio sends a
+delivery again for an hour, and what covers and measures reads back further), and never the latest delivery of an
+endpoint, by which its coverage is known.
 """
 
 import asyncio

@@ -30,7 +30,8 @@ class Past:
     ) -> None:
         """Write changes in one transaction, recorded at an instant, which is now unless given."""
         await self.pool.execute(
-            """INSERT INTO change (firm, resource, clio_id, operation, seen_at, source, etag, before, after, recorded_at)
+            """INSERT INTO change
+                (firm, resource, clio_id, operation, seen_at, source, etag, before, after, recorded_at)
             SELECT $1, $2, n, 'updated', $3, 'webhook', CASE WHEN n % 2 = 0 THEN '' END,
                    jsonb_build_object('name', 'Ann'), jsonb_build_object('name', 'Ännie "' || n, 'rate', 1.50),
                    coalesce($4::timestamptz, now())

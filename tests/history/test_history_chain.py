@@ -42,7 +42,7 @@ async def test_a_chain_covers_every_settled_change_once(past: Past) -> None:
     assert (await past.verify(TWO)).changes == 2
 
 
-async def test_a_change_is_sealed_only_when_nothing_can_come_in_before_it(past: Past, database_url: str) -> None:
+async def test_a_change_is_sealed_only_when_nothing_can_come_in_before_it(past: Past) -> None:
     async with past.pool.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()

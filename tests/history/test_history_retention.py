@@ -40,7 +40,7 @@ async def test_what_is_past_its_days_goes_by_whole_partitions_and_the_rest_verif
     cutoff = retention.cutoff(365, datetime.datetime.now(datetime.UTC))
     assert list(done.dropped) == [name for name in before if name < f"change_{cutoff:%Y_%m}"]
     assert await past.partitions() == before[len(done.dropped) :]
-    assert len(done.dropped) == 12
+    assert len(done.dropped) in {12, 13}
     assert min(change["recorded_at"] for change in await past.changes()) >= cutoff
     for firm in (ONE, TWO):
         verdict = await past.verify(firm)
@@ -78,7 +78,9 @@ async def test_what_is_not_sealed_yet_is_not_purged(past: Past) -> None:
     await past.by_month(24)
     await past.write(3, at=months_ago(20))
     done = await purge(past)
-    assert (done.firms, done.changes, len(done.dropped)) == (0, 0, 11)
+    assert (done.firms, done.changes) == (0, 0)
+    assert len(done.dropped) in {11, 12}
+    assert f"change_{months_ago(20):%Y_%m}" not in done.dropped
     assert len(await past.changes()) == 3
     await past.seal()
     assert (await purge(past)).changes == 3
@@ -208,7 +210,8 @@ async def test_partitions_are_made_ahead_once(past: Past) -> None:
     assert names[-1] == "change_rest"
     assert len(names) == 5
     made = await asyncio.gather(*(partitions.make_ahead(past.services, months=14) for _ in range(3)))
-    assert sorted(name for each in made for name in each) == [each for each in await past.partitions() if each not in names]
+    added = [name for name in await past.partitions() if name not in names]
+    assert sorted(name for each in made for name in each) == added
     assert len(await past.partitions()) == 16
     assert await partitions.make_ahead(past.services) == []
 
