@@ -172,8 +172,13 @@ async def _drop(services: "Services", partition: Partition) -> bool | None:
     try:
         async with services.database.transaction() as connection:
             await chain.lock(connection)
+            keeps = _KEEPS.format(partition=partition.name)
+            if await connection.fetchval(keeps):
+                return False
             await wait_briefly(connection)
-            if await connection.fetchval(_KEEPS.format(partition=partition.name)):
+            # First the whole and then the part, as readers lock them; then nothing can come in after the look.
+            await connection.execute(f"LOCK TABLE ONLY change, {partition.name} IN ACCESS EXCLUSIVE MODE")
+            if await connection.fetchval(keeps):
                 return False
             await connection.execute(f"DROP TABLE {partition.name}")
     except (asyncpg.LockNotAvailableError, asyncpg.UndefinedTableError) as error:

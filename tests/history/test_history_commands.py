@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import sys
 from pathlib import Path
@@ -23,6 +22,11 @@ async def begin(settings: Settings, *arguments: str) -> asyncio.subprocess.Proce
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names of the files in a folder."""
+    return [each.name for each in folder.iterdir()]
 
 
 async def waits_for_a_lock(past: Past) -> None:
@@ -79,7 +83,7 @@ async def test_an_export_is_written_whole_and_verified_from_its_file(
     answer = await shell(settings, "history", "export", "--firm", "1", "-o", str(file))
     assert (answer.status, answer.stdout) == (0, ""), answer.stderr
     assert "1500 changes and 1 links exported" in answer.stderr
-    assert os.listdir(tmp_path) == ["history.jsonl"]
+    assert names(tmp_path) == ["history.jsonl"]
     on_stdout = (await shell(settings, "history", "export", "--firm", "1")).stdout.splitlines()
     assert file.read_text().splitlines()[1:] == on_stdout[1:]
     assert len(on_stdout) == 1_503
@@ -98,11 +102,11 @@ async def test_an_interrupted_export_leaves_no_file(past: Past, settings: Settin
         await connection.execute("LOCK TABLE change IN ACCESS EXCLUSIVE MODE")
         process = await begin(settings, "export", "--firm", "1", "-o", str(file))
         await waits_for_a_lock(past)
-        assert len(os.listdir(tmp_path)) == 2
+        assert len(names(tmp_path)) == 2
         process.send_signal(signal.SIGINT)
         _, stderr = await process.communicate()
     assert (process.returncode, b"Traceback" in stderr) == (130, False), stderr
-    assert (os.listdir(tmp_path), file.read_text()) == ([file.name], "the one before")
+    assert (names(tmp_path), file.read_text()) == ([file.name], "the one before")
 
 
 async def test_a_reader_that_has_enough_ends_the_export_quietly(past: Past, settings: Settings) -> None:
