@@ -243,10 +243,18 @@ def hold() -> None:
     """Keep a firm's history and raw deliveries from being purged."""
 
 
+def _user() -> str:
+    """Who runs the command: the user's name, or the number of one who has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
+
+
 @hold.command("place", epilog='Example: clio-service history hold place --firm 1 --reason "Doe v. Roe"')
 @click.option("--firm", type=int, required=True, help="The firm.")
 @click.option("--reason", required=True, help="Why; kept for ever.")
-@click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who orders it.")
+@click.option("--by", default=_user, show_default="the user of this machine", help="Who orders it.")
 def place(firm: int, reason: str, by: str) -> None:
     """Place a legal hold; prints its number."""
     number = _with_services(lambda services: holds.place_hold(services, firm, reason=reason, by=by))
@@ -256,7 +264,7 @@ def place(firm: int, reason: str, by: str) -> None:
 @hold.command("release", epilog='Example: clio-service history hold release 3 --reason "settled" --yes')
 @click.argument("number", type=int)
 @click.option("--reason", required=True, help="Why; kept for ever.")
-@click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who orders it.")
+@click.option("--by", default=_user, show_default="the user of this machine", help="Who orders it.")
 @click.option("--yes", is_flag=True, help="Needed: what it kept may be purged afterwards.")
 def release(number: int, reason: str, by: str, *, yes: bool) -> None:
     """End a legal hold."""

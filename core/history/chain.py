@@ -153,6 +153,13 @@ async def lock(connection: Connection) -> datetime.datetime:
     return at
 
 
+async def read_by_index(connection: Connection) -> None:
+    """Let this transaction find changes by indexes alone, whatever is known of a partition that has just begun."""
+    await connection.execute(
+        "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)"
+    )
+
+
 async def head_of(connection: Connection, firm: int) -> Head:
     """Return the end of a firm's chain; of an empty one, where it will begin."""
     row = await connection.fetchrow(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.db.types import Connection
-from core.history.chain import Head, Link, Position, Seal, store
+from core.history.chain import Head, Link, Position, Seal, read_by_index, store
 from core.history.keys import SealKeys
 from core.history.lines import digest_of, line_digest
 
@@ -87,6 +87,7 @@ async def seal(services: "Services", *, window: int = WINDOW, turn_s: float = TU
         progress = await connection.fetchrow(_BEGIN, turn_s)
         if progress is None:
             return Sealed()
+        await read_by_index(connection)
         rows = await connection.fetch(_READ, progress["committed_in"], progress["change"], window)
         if not rows:
             return Sealed()

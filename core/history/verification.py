@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from core.db.types import Connection
-from core.history.chain import Head, Position, Purge, Seal
+from core.history.chain import Head, Position, Purge, Seal, read_by_index
 from core.history.checking import Checker, Content, Expected, Verdict
 from core.history.keys import SealKeys
 from core.history.lines import digest_of, line_digest
@@ -84,6 +84,7 @@ async def verify_firm(
         services.database.pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
+        await read_by_index(connection)
         purge = await purge_of(connection, firm)
         after = await _before(connection, firm, since)
         checker = Checker(firm, keys, purge, tuple(each for each in expected if each.firm == firm), after)

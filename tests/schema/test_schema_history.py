@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.history import retention, sealing
+from core.history import holds, retention, sealing
 from core.testing.api import Api, gid
 from tests.history.past import Past, months_ago
 from tests.schema.live_clients import hear, subscribed
@@ -148,3 +148,21 @@ async def test_sealing_is_not_seen_by_the_feed(fresh_api: Api) -> None:
     before = (await fresh_api.query(PAGE)).data
     await sealing.seal_all(fresh_api.services, turn_s=0)
     assert (await fresh_api.query(PAGE)).data == before
+
+
+async def test_disconnecting_a_firm_deletes_nothing_of_its_history(fresh_api: Api) -> None:
+    past = Past(fresh_api.services)
+    await past.write(3)
+    await past.seal()
+    await holds.place_hold(fresh_api.services, ONE, reason="Doe v. Roe", by="counsel")
+
+    async def kept() -> list[int]:
+        tables = ("change", "history_seal", "legal_hold", "webhook_delivery")
+        return [await past.pool.fetchval(f"SELECT count(*) FROM {name} WHERE firm = 1") for name in tables]
+
+    before = await kept()
+    document = "mutation ($id: ID!) { disconnectFirm(id: $id) { firm { state } errors { code } } }"
+    answer = await fresh_api.query(document, {"id": gid("Firm", ONE, ONE)}, scopes=("write",))
+    assert answer.data["disconnectFirm"]["firm"]["state"] == "disconnected"
+    assert await kept() == before
+    assert before[:3] == [3, 2, 1]
