@@ -1,4 +1,4 @@
-"""`python -m bench [mirror] [values] [budget] [fanout] [feed]`: run what is named, or everything in about ten minutes.
+"""`python -m bench [mirror] [values] [budget] [fanout] [feed] [deliveries]`: run what is named, or all in ten minutes.
 
 `python -m bench graphql --help`: the reads beside other servers; `python -m bench webhooks --help`: the receiver beside
 others. Both by name alone, since they fetch those servers.
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from bench import budget, fanout, feed, mirror, values
+from bench import budget, deliveries, fanout, feed, mirror, values
 from bench.graphql import command as graphql
 from bench.webhooks import command as webhooks
 from core.logging import configure_logging
@@ -22,6 +22,7 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
     "budget": budget.measure,
     "fanout": fanout.measure,
     "feed": feed.measure,
+    "deliveries": deliveries.measure,
 }
 
 

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from core.commands import budget, demo, firms, metrics, plugins, reconcile, replay, running, webhooks
+from core.commands import budget, demo, firms, history, metrics, plugins, reconcile, replay, running, webhooks
 from core.errors import ServiceError
 from core.loading import commands, load_plugins
 from core.logging import configure_logging
@@ -27,6 +27,7 @@ for command in (
     replay.replay_command,
     metrics.metrics,
     budget.budget,
+    history.history,
     firms.token,
     plugins.plugins,
     running.mock_clio,

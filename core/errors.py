@@ -13,6 +13,7 @@ ServiceError                        INTERNAL
 ├── EmbeddedServerError             EMBEDDED_SERVER          (core.embedded.errors)
 ├── InboxFull, DeliveryRefused      INBOX_FULL, DELIVERY_REFUSED (core.webhooks.inbox)
 ├── SpillUnavailable                SPILL_UNAVAILABLE        (core.webhooks.spill)
+├── HistoryPurged                   HISTORY_PURGED           (core.history.horizon)
 ├── ReplayTooLarge                  REPLAY_TOO_LARGE         (core.webhooks.replay)
 ├── PluginTooSlow, PluginBroke      PLUGIN_TOO_SLOW, PLUGIN_BROKE (core.webhooks.isolation)
 ├── SubscriptionsBusy               SUBSCRIPTIONS_BUSY       (core.webhooks.firm_lock)

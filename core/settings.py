@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     webhook_keep_dead_days: int = Field(
         default=0, ge=0, le=3650, description="Days a dead letter is kept, never fewer than 2; 0 for ever."
     )
+    history_keep_days: int | None = Field(
+        default=None, ge=30, le=36_500, description="Days of history kept, purged by whole months; absent = for ever."
+    )
     graphql_max_page: int = Field(default=200, ge=1, le=1000, description="Largest `first` or `last` of a connection.")
     graphql_timeout_s: float = Field(
         default=10.0, gt=0, le=300, description="Longest a statement of a query may run; then QUERY_TIMEOUT."
@@ -168,6 +171,23 @@ def parse_encryption_keys(text: str) -> dict[str, bytes]:
         keys[key_id] = key
     if not keys:
         raise ValueError("names no key; `openssl rand -base64 32` makes one")
+    return keys
+
+
+def find_encryption_keys(environment: Mapping[str, str] | None = None) -> dict[str, bytes]:
+    """Return the keys of an environment that need hold no other setting; none where it has none.
+
+    Raises:
+        SettingsError: they cannot be read.
+    """
+    found = dict(os.environ if environment is None else environment)
+    problems = [each for each in _read_secret_files(found) if each.startswith("ENCRYPTION_KEYS")]
+    try:
+        keys = parse_encryption_keys(found["ENCRYPTION_KEYS"]) if found.get("ENCRYPTION_KEYS") else {}
+    except ValueError as error:
+        problems.append(f"ENCRYPTION_KEYS {error}")
+    if problems:
+        raise SettingsError(problems[0])
     return keys
 
 

@@ -9,7 +9,9 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 
 from core.db.engine import CONNECT_ERRORS
 from core.errors import BadInput, DatabaseUnavailable, QueryTimeout, ServiceError
+from core.history.horizon import purged_until
 from core.logging import get_logger
+from schema.types.changes import history_purged
 
 log = get_logger(__name__)
 
@@ -49,6 +51,10 @@ def _shape(error: GraphQLError, *, refused: bool) -> dict[str, object]:
             timeout = QueryTimeout()
             error.message = str(timeout)
             return {"code": timeout.code}
+        case _ if (until := purged_until(cause)) is not None:
+            purged = history_purged(until)
+            error.message = str(purged)
+            return {"code": purged.code}
         case _ if isinstance(cause, CONNECT_ERRORS):
             log.error("graphql_database_unavailable", error=type(cause).__name__)
             error.message = "the database cannot be reached: try again"

@@ -19,6 +19,7 @@ from strawberry.types.graphql import OperationType
 from core.auth.principal import Principal
 from core.db.engine import CONNECT_ERRORS
 from core.errors import BadInput, Forbidden, QueryTimeout, QueryTooCostly, ServiceError
+from core.history.horizon import purged_until
 from core.logging import get_logger
 from core.services import Services
 from schema.build import ServiceSchema
@@ -200,6 +201,8 @@ class Operations:
         except CardinalityViolationError:
             return None
         except (PostgresError, *CONNECT_ERRORS) as error:
+            if purged_until(error) is not None:
+                return None
             log.warning("graphql_statement_failed", error=type(error).__name__)
             return None
         data = [b"null"]

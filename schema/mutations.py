@@ -10,6 +10,12 @@ from core.settings import Region
 from core.sync.runs import cancel_run, request_reconciliations, request_runs
 from schema.context import Info, OperationContext
 from schema.global_ids import read_id_of
+from schema.hold_mutations import (
+    PLACE_LEGAL_HOLD,
+    RELEASE_LEGAL_HOLD,
+    PlaceLegalHoldPayload,
+    ReleaseLegalHoldPayload,
+)
 from schema.mutation_errors import Errors, collecting, firms_of
 from schema.operations import FIRM, SYNC_RUN
 from schema.replays import REPLAY_DELIVERIES, ReplayDeliveriesPayload
@@ -206,3 +212,5 @@ class Mutation:
         resolver=_cancel_sync, description="Cancel a run: a queued one at once, a running one after its page."
     )
     replay_deliveries: ReplayDeliveriesPayload = REPLAY_DELIVERIES
+    place_legal_hold: PlaceLegalHoldPayload = PLACE_LEGAL_HOLD
+    release_legal_hold: ReleaseLegalHoldPayload = RELEASE_LEGAL_HOLD

@@ -20,6 +20,7 @@ from schema.read.statements import Statement
 from schema.types.access_findings import ACCESS_FINDINGS, AccessFinding
 from schema.types.changes import CHANGE, CHANGE_CONNECTION
 from schema.types.firms import FIRMS, Firm, Me
+from schema.types.history import LEGAL_HOLDS, LegalHold
 from schema.types.reconciliations import RECONCILIATIONS, Reconciliation
 from schema.types.request_budget import request_budget_field
 from schema.types.sync_runs import SYNC_RUNS, SyncRun
@@ -38,8 +39,9 @@ WEBHOOK_ENDPOINT = Entity(WEBHOOK_ENDPOINTS, WebhookEndpoint)
 WEBHOOK_DELIVERY = Entity(WEBHOOK_DELIVERIES, WebhookDelivery)
 
 ACCESS_FINDING = Entity(ACCESS_FINDINGS, AccessFinding)
+LEGAL_HOLD = Entity(LEGAL_HOLDS, LegalHold)
 
-ENTITIES = (FIRM, SYNC_RUN, RECONCILIATION, WEBHOOK_ENDPOINT, WEBHOOK_DELIVERY, CHANGE, ACCESS_FINDING)
+ENTITIES = (FIRM, SYNC_RUN, RECONCILIATION, WEBHOOK_ENDPOINT, WEBHOOK_DELIVERY, CHANGE, ACCESS_FINDING, LEGAL_HOLD)
 """Every object type of core's that has a global id."""
 
 _LISTS = (
@@ -55,6 +57,12 @@ _LISTS = (
         ACCESS_FINDING,
         ("resource", "kind", "found_at", "resolved_at"),
         "What connected users may no longer see, oldest first; what stands has no `resolvedAt`.",
+    ),
+    (
+        "legal_holds",
+        LEGAL_HOLD,
+        ("placed_at", "released_at"),
+        "Legal holds, oldest first; one that is open has no `releasedAt`.",
     ),
     ("webhook_endpoints", WEBHOOK_ENDPOINT, ("resource", "model", "state"), "Webhook endpoints, oldest first."),
     (

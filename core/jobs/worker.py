@@ -14,6 +14,8 @@ from redis.exceptions import RedisError
 from core.clio.rights import look_at_rights
 from core.coverage import repair
 from core.db.engine import CONNECT_ERRORS
+from core.history import partitions, sealing
+from core.history import retention as history_retention
 from core.jobs.queue import DELIVERY_JOB, QUEUE_NAME, SYNC_JOB, decode_job, encode_job
 from core.logging import get_logger
 from core.metrics.rebuild import rebuild_if_lost
@@ -39,6 +41,9 @@ FIRST_LOOK_S = 30.0
 
 CLEAN_UP_S = 600.0
 METRICS_S = 1.0
+SEAL_S = 5.0
+"""How often it is looked whether the chains of history are due to grow; see `core.history.sealing.TURN_S`."""
+
 RESTART_S = 1.0
 JOB_TIMEOUT_S = engine.SLICE_S + 300
 DELIVERY_SLOTS = 4
@@ -64,6 +69,7 @@ class WorkerProcess:
             asyncio.create_task(self._every(DRAIN_S, self._drain)),
             asyncio.create_task(self._every(CLEAN_UP_S, self._clean_up)),
             asyncio.create_task(self._every(METRICS_S, self._metrics)),
+            asyncio.create_task(self._every(SEAL_S, self._seal)),
         ]
         log.info("worker_started", owner=self._owner)
         await stop.wait()
@@ -164,9 +170,14 @@ class WorkerProcess:
             self._looked.set()
 
     async def _clean_up(self) -> None:
+        await partitions.make_ahead(self._services)
         await retention.delete_settled(self._services)
+        await history_retention.purge_expired(self._services)
         await self._services.accounts.give_back_due()
         await look_at_rights(self._services)
+
+    async def _seal(self) -> None:
+        await sealing.seal_all(self._services)
 
 
 async def _close(worker: Worker) -> None:

@@ -281,7 +281,7 @@ async def changes_made(connection: Connection, records: Sequence[RecordDeliverie
     rows = await connection.fetch(
         """SELECT clio_id, operation, before, after FROM change
         WHERE firm = $1 AND resource = $2 AND clio_id = ANY ($3::bigint[])
-            AND committed_in = pg_current_xact_id()::text::bigint
+            AND committed_in = pg_current_xact_id()::text::bigint AND recorded_at = now()
         ORDER BY id DESC""",
         records[0].firm,
         records[0].resource.name,

@@ -7,12 +7,15 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import asyncpg
+
 from core.errors import ServiceError
+from core.history.horizon import purged_until, reaches_sql
 from core.services import Services
 from core.sync.progress import PROGRESS_CHANNEL
 from schema.live.topics import MOST_READ, Event, Topic, Watch
 from schema.read.readers import Record
-from schema.types.changes import CHANGE, FEED
+from schema.types.changes import CHANGE, FEED, history_purged
 
 MOST_BEHIND = 1_000
 """So many changes a subscriber may be behind when it begins; who is further behind reads the list first."""
@@ -26,6 +29,7 @@ Position: TypeAlias = tuple[int, int]
 _BETWEEN = f"""SELECT {FEED.select("t")} FROM {FEED.table} AS t
 WHERE (t.committed_in, t.id) > ($1, $2) AND ($3::bigint IS NULL OR (t.committed_in, t.id) <= ($3, $4))
   AND ($5::bigint[] IS NULL OR t.firm = ANY ($5)) AND ($6::text IS NULL OR t.resource = $6)
+  AND ($3::bigint IS NULL OR {reaches_sql("$5", ("$1", "$2"))})
 ORDER BY t.committed_in, t.id LIMIT $7"""
 
 
@@ -72,13 +76,21 @@ class Changes:
 
         Raises:
             TooFarBehind: it missed more than MOST_BEHIND changes.
+            HistoryPurged: some that it missed were purged.
             AheadOfFeed: this process is still reading up to the cursor.
         """
         if not isinstance(watch.start, After) or self._position is None:
             return []
         if watch.start.position > self._position:
             raise AheadOfFeed("this process has not read up to the cursor yet: subscribe again")
-        rows = await self._between(watch.start.position, self._position, watch.firms, watch.only, limit=MOST_BEHIND + 1)
+        try:
+            rows = await self._between(
+                watch.start.position, self._position, watch.firms, watch.only, limit=MOST_BEHIND + 1
+            )
+        except asyncpg.PostgresError as error:
+            if (until := purged_until(error)) is None:
+                raise
+            raise history_purged(until) from error
         if len(rows) > MOST_BEHIND:
             raise TooFarBehind(
                 f"more than {MOST_BEHIND} changes follow the cursor: page through the query changes(after:) "

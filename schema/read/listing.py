@@ -112,6 +112,8 @@ class Listing:
     `ties` end every order, so that it is total; the firm last costs nothing where one firm is read. `key` is the number
     in a global id. Where `has_presence`, lists leave
     out what is not present unless the filter speaks of presence. `newest_first` turns the ties round.
+    `reaches`, given SQL of firms (null for all) and of the position that a page begins after, writes a condition that
+    fails the statement where rows after it are gone.
     """
 
     type_name: str
@@ -122,6 +124,7 @@ class Listing:
     has_presence: bool
     firm_column: str = "firm"
     newest_first: bool = False
+    reaches: Callable[[str, tuple[str, str]], str] | None = None
     edges: dict[str, ListEdge] = field(default_factory=dict)
     conditions: dict[str, ListCondition] = field(default_factory=dict)
     orders: dict[str, ListOrder] = field(default_factory=dict)

@@ -131,6 +131,10 @@ def list_condition(
         parts.append(query.owned(alias, *owner))
     parts.append(filter_predicate(query.listing, alias, query.where, parameters))
     window = query.window
+    if within_window and window.after is not None and query.listing.reaches is not None:
+        firms = "NULL" if query.firms is None else parameters.add(sorted(query.firms), "bigint[]")
+        first, second = (parameters.add(value, "bigint") for value in window.after)
+        parts.append(query.listing.reaches(firms, (first, second)))
     if within_window and window.after is not None:
         parts.append(query.beyond(alias, window.after, query.order, parameters))
     if within_window and window.before is not None:

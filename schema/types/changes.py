@@ -7,6 +7,8 @@ import strawberry
 from strawberry.scalars import JSON
 
 from core.db import tables
+from core.history.chain import Position
+from core.history.horizon import HistoryPurged, reaches_sql
 from schema.connections import connection_type
 from schema.entities import Entity
 from schema.fields import to_one_field
@@ -23,13 +25,21 @@ SETTLED = "(SELECT * FROM change WHERE committed_in < pg_snapshot_xmin(pg_curren
 FEED_NAME = "changes"
 """What the cursors of the feed are cursors of, in the query and in the subscription."""
 
-FEED = table_listing("Change", tables.Change, of=SETTLED, ties=("committed_in", "id"))
+FEED = table_listing("Change", tables.Change, of=SETTLED, ties=("committed_in", "id"), reaches=reaches_sql)
 """All changes in commit order."""
 
 HISTORY = table_listing("Change", tables.Change, newest_first=True)
 """The changes of one record, newest first; those of transactions just committed included."""
 
 FEED_ORDER = read_order(FEED, ())
+
+
+def history_purged(until: Position) -> HistoryPurged:
+    """Return the error of who wants to read on after a position behind which changes were purged."""
+    cursor = cursor_text(FEED_NAME, FEED_ORDER, until)
+    return HistoryPurged(
+        f"changes that follow the cursor were purged: read what they were about again, and go on after {cursor}"
+    )
 
 
 def _fields_sql(alias: str) -> str:

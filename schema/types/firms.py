@@ -9,7 +9,10 @@ import strawberry
 from core.db import tables
 from schema.global_ids import GlobalId
 from schema.read.listing import table_listing
+from schema.types.history import HistorySeal, history_head_field
 from schema.types.mirrored import Node
+
+FIRMS = table_listing("Firm", tables.Firm, firm_column="id")
 
 
 @strawberry.enum(name="Region", description="One of Clio's regions; they share nothing, accounts included.")
@@ -42,6 +45,10 @@ class Firm(Node):
     name: str = strawberry.field(description="Name of the account.")
     state: str = strawberry.field(description="connected, grant_dead (somebody must connect it again) or disconnected.")
     created_at: datetime.datetime = strawberry.field(description="When it was first connected.")
+    history_from_at: datetime.datetime | None = strawberry.field(
+        description="Changes recorded before this were purged; null where none was."
+    )
+    history_head: HistorySeal | None = history_head_field(FIRMS)
 
     def global_id(self) -> GlobalId:
         """Return the global id: a firm belongs to itself."""
@@ -56,6 +63,3 @@ class Me:
     subject: str = strawberry.field(description="Who bears it.")
     firms: list[strawberry.ID] | None = strawberry.field(description="Numbers of the firms; null for every firm.")
     scopes: list[str] = strawberry.field(description="read, write, admin.")
-
-
-FIRMS = table_listing("Firm", tables.Firm, firm_column="id")
