@@ -1,6 +1,7 @@
 """Sync runs: how far each resource of a firm has been read."""
 
 import datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import strawberry
@@ -16,9 +17,11 @@ SECRET_COLUMNS = (
     "lease_until",
     "cancel_requested",
     "failures",
-    "not_before_at",
     "fields",
     "confirm_disappeared",
+    "read_to",
+    "allowed_per_minute",
+    "cancelled_by",
 )
 """Columns of the engine's own, which no client needs."""
 
@@ -32,13 +35,37 @@ def progress_of(root: Any) -> float | None:
     return min(1.0, root.records_seen / root.records_total) if root.records_total else 0.0
 
 
+def rate_of(root: Any) -> float | None:
+    """Return the records read per second since the run began, its waits included; None before it has begun."""
+    elapsed_s = _elapsed_s(root)
+    return None if not elapsed_s else _tenths(root.records_seen / elapsed_s)
+
+
 def eta_of(root: Any) -> float | None:
-    """Return the seconds left at the pace so far; None unless the run goes on and its length is known."""
-    progress = progress_of(root)
-    if root.state != "running" or not progress or root.started_at is None:
+    """Return the seconds left at the pace so far, or as many as the requests that are left need where that is longer.
+
+    None unless the run goes on and its length is known. What is left of this minute's requests is taken as free.
+    """
+    elapsed_s = _elapsed_s(root)
+    if root.state != "running" or not root.records_total or not root.records_seen or elapsed_s is None:
         return None
-    elapsed = (datetime.datetime.now(datetime.UTC) - root.started_at).total_seconds()
-    return float(round(max(0.0, elapsed * (1 - progress) / progress), 1))
+    left = max(0, root.records_total - root.records_seen) / root.records_seen
+    by_budget_s = 0.0
+    if root.allowed_per_minute:
+        by_budget_s = 60 * (root.pages * left / root.allowed_per_minute - 1)
+    return _tenths(max(elapsed_s * left, by_budget_s))
+
+
+def _elapsed_s(root: Any) -> float | None:
+    if root.started_at is None:
+        return None
+    until = root.finished_at or datetime.datetime.now(datetime.UTC)
+    return float((until - root.started_at).total_seconds())
+
+
+def _tenths(number: float) -> float:
+    """As PostgreSQL rounds a numeric: halves away from zero."""
+    return float(Decimal(repr(number)).quantize(Decimal("0.1"), ROUND_HALF_UP))
 
 
 def _progress_sql(alias: str) -> str:
@@ -49,11 +76,19 @@ def _progress_sql(alias: str) -> str:
     ELSE to_json({run[0]}::float8 / {run[1]}) END"""
 
 
+def _elapsed_sql(alias: str) -> str:
+    return f"extract(epoch FROM coalesce({alias}.finished_at, clock_timestamp()) - {alias}.started_at)::float8"
+
+
+def _rate_sql(alias: str) -> str:
+    return f"round(({alias}.records_seen / nullif({_elapsed_sql(alias)}, 0))::numeric, 1)"
+
+
 def _eta_sql(alias: str) -> str:
-    elapsed_s = f"extract(epoch FROM clock_timestamp() - {alias}.started_at)"
     left = f"greatest(0, {alias}.records_total - {alias}.records_seen)::float8 / {alias}.records_seen"
+    by_budget_s = f"60 * ({alias}.pages * {left} / nullif({alias}.allowed_per_minute, 0) - 1)"
     return f"""CASE WHEN {alias}.state = 'running' AND {alias}.records_seen > 0 AND {alias}.records_total > 0
-    THEN round(({elapsed_s} * {left})::numeric, 1) END"""
+    THEN round(greatest({_elapsed_sql(alias)} * {left}, {by_budget_s})::numeric, 1) END"""
 
 
 @strawberry.type(description="One reading of one resource of one firm from Clio.")
@@ -66,7 +101,8 @@ class SyncRun(Node):
         description="backfill (everything), incremental (what changed) or reconcile (Clio's list against the mirror)."
     )
     state: str = strawberry.field(
-        description="queued, running, succeeded, partial (a reconcile run that held something back), failed, cancelled."
+        description="queued, running, throttled (it waits for Clio's rate limit), succeeded (the last page was seen and"
+        " committed), partial, failed, cancelled; errorCode says why."
     )
     progress: float | None = strawberry.field(
         resolver=progress_of,
@@ -81,12 +117,27 @@ class SyncRun(Node):
     records_updated: int = strawberry.field(description="Records that changed in the mirror.")
     records_total: int | None = strawberry.field(description="Records there are to read; null where not told.")
     pages: int = strawberry.field(description="Pages read.")
+    requests: int = strawberry.field(
+        description="Requests that Clio was sent for it, failed ones and repetitions included."
+    )
+    rate_per_s: float | None = strawberry.field(
+        resolver=rate_of,
+        description="Records read per second since it began, waits included; null before it has begun.",
+        metadata={READ: Expression(_rate_sql)},
+    )
+    plan: str | None = strawberry.field(
+        description="How its list is read, such as `cursor, 200 a page, 1 ahead`; null before the first page."
+    )
     eta_s: float | None = strawberry.field(
         resolver=eta_of,
-        description="Seconds left at the pace so far; null unless it runs and its length is known.",
+        description="Seconds left at the pace so far, or by the rate limit where that is slower; null unless it runs"
+        " and its length is known.",
         metadata={READ: Expression(_eta_sql)},
     )
     attempt: int = strawberry.field(description="Times a worker took it up.")
+    not_before_at: datetime.datetime = strawberry.field(
+        description="Until then no worker takes it up again: of a throttled run, when Clio's limit should have room."
+    )
     error_code: str | None = strawberry.field(description="Code of the latest error; null where all is well.")
     error_message: str | None = strawberry.field(description="What the latest error says.")
     created_at: datetime.datetime = strawberry.field(description="When it was asked for.")
