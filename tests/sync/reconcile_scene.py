@@ -52,7 +52,7 @@ class Scene:
         return outcome, await self.counters(run)
 
     async def work(self, run: int, *, owner: str = "test") -> str:
-        await self.services.database.pool.execute("UPDATE sync_run SET not_before_at = now() WHERE state IN ('queued', 'throttled')")
+        await self.services.database.pool.execute("UPDATE sync_run SET not_before_at = now() WHERE finished_at IS NULL")
         return await engine.work_on(self.services, run, owner=owner)
 
     async def report(self, run: int) -> asyncpg.Record:

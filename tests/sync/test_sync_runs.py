@@ -48,7 +48,7 @@ async def succeeded(services: Services, run: int) -> bool:
 
 
 async def make_due(services: Services) -> None:
-    await services.database.pool.execute("UPDATE sync_run SET not_before_at = now() WHERE state IN ('queued', 'throttled')")
+    await services.database.pool.execute("UPDATE sync_run SET not_before_at = now() WHERE finished_at IS NULL")
 
 
 async def settle(services: Services, run: int, *, turns: int = 12) -> str:
