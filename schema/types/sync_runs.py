@@ -1,12 +1,11 @@
 """Sync runs: how far each resource of a firm has been read."""
 
 import datetime
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
 import strawberry
 
 from core.db import tables
+from core.sync.progress import eta_of, progress_of, rate_of
 from schema.read.listing import table_listing
 from schema.read.sources import READ, Expression
 from schema.types.mirrored import Node
@@ -24,48 +23,6 @@ SECRET_COLUMNS = (
     "cancelled_by",
 )
 """Columns of the engine's own, which no client needs."""
-
-
-def progress_of(root: Any) -> float | None:
-    """Return the part of the records that has been read, 0 to 1; 1 for a run that succeeded, None where not known."""
-    if root.state == "succeeded":
-        return 1.0
-    if root.records_total is None:
-        return None
-    return min(1.0, root.records_seen / root.records_total) if root.records_total else 0.0
-
-
-def rate_of(root: Any) -> float | None:
-    """Return the records read per second since the run began, its waits included; None before it has begun."""
-    elapsed_s = _elapsed_s(root)
-    return None if not elapsed_s else _tenths(root.records_seen / elapsed_s)
-
-
-def eta_of(root: Any) -> float | None:
-    """Return the seconds left at the pace so far, or as many as the requests that are left need where that is longer.
-
-    None unless the run goes on and its length is known. What is left of this minute's requests is taken as free.
-    """
-    elapsed_s = _elapsed_s(root)
-    if root.state != "running" or not root.records_total or not root.records_seen or elapsed_s is None:
-        return None
-    left = max(0, root.records_total - root.records_seen) / root.records_seen
-    by_budget_s = 0.0
-    if root.allowed_per_minute:
-        by_budget_s = 60 * (root.pages * left / root.allowed_per_minute - 1)
-    return _tenths(max(elapsed_s * left, by_budget_s))
-
-
-def _elapsed_s(root: Any) -> float | None:
-    if root.started_at is None:
-        return None
-    until = root.finished_at or datetime.datetime.now(datetime.UTC)
-    return float((until - root.started_at).total_seconds())
-
-
-def _tenths(number: float) -> float:
-    """As PostgreSQL rounds a numeric: halves away from zero."""
-    return float(Decimal(repr(number)).quantize(Decimal("0.1"), ROUND_HALF_UP))
 
 
 def _progress_sql(alias: str) -> str:

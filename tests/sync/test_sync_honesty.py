@@ -9,9 +9,9 @@ from core.clio.priority import Priority
 from core.errors import ClioRateLimited
 from core.services import Services
 from core.sync import engine, runs, schedule
-from core.testing.driving import Control
+from core.testing.driving import Control, until
 from mock_clio.settings import MockSettings
-from tests.sync.test_sync_runs import assert_mirror_equals_clio, in_state, request, row, settle, until
+from tests.sync.test_sync_runs import assert_mirror_equals_clio, in_state, request, row, settle
 
 PAGE = 200
 TOTAL = 3 * PAGE + 7

@@ -90,7 +90,7 @@ async def test_slow_answers_are_asked_for_side_by_side_and_written_in_order(para
 
 
 def _parameter(entry: dict[str, Any], name: str) -> str:
-    return next(pair.split("=")[1] for pair in entry["query"].split("&") if pair.startswith(f"{name}="))
+    return next(str(pair).split("=")[1] for pair in entry["query"].split("&") if pair.startswith(f"{name}="))
 
 
 class Meddler:
