@@ -1,6 +1,7 @@
 """Sync runs: how far each resource of a firm has been read."""
 
 import datetime
+from typing import Any
 
 import strawberry
 
@@ -23,6 +24,18 @@ SECRET_COLUMNS = (
     "cancelled_by",
 )
 """Columns of the engine's own, which no client needs."""
+
+
+def _progress(root: Any) -> float | None:
+    return progress_of(root)
+
+
+def _rate(root: Any) -> float | None:
+    return rate_of(root)
+
+
+def _eta(root: Any) -> float | None:
+    return eta_of(root)
 
 
 def _progress_sql(alias: str) -> str:
@@ -62,7 +75,7 @@ class SyncRun(Node):
         " committed), partial, failed, cancelled; errorCode says why."
     )
     progress: float | None = strawberry.field(
-        resolver=progress_of,
+        resolver=_progress,
         description="Part of the records read, 0 to 1; null while Clio has not said how many.",
         metadata={READ: Expression(_progress_sql)},
     )
@@ -78,7 +91,7 @@ class SyncRun(Node):
         description="Requests that Clio was sent for it, failed ones and repetitions included."
     )
     rate_per_s: float | None = strawberry.field(
-        resolver=rate_of,
+        resolver=_rate,
         description="Records read per second since it began, waits included; null before it has begun.",
         metadata={READ: Expression(_rate_sql)},
     )
@@ -86,7 +99,7 @@ class SyncRun(Node):
         description="How its list is read, such as `cursor, 200 a page, 1 ahead`; null before the first page."
     )
     eta_s: float | None = strawberry.field(
-        resolver=eta_of,
+        resolver=_eta,
         description="Seconds left at the pace so far, or by the rate limit where that is slower; null unless it runs"
         " and its length is known.",
         metadata={READ: Expression(_eta_sql)},
