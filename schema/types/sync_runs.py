@@ -20,7 +20,6 @@ SECRET_COLUMNS = (
     "fields",
     "confirm_disappeared",
     "read_to",
-    "allowed_per_minute",
     "cancelled_by",
 )
 """Columns of the engine's own, which no client needs."""
@@ -97,6 +96,9 @@ class SyncRun(Node):
     )
     plan: str | None = strawberry.field(
         description="How its list is read, such as `cursor, 200 a page, 1 ahead`; null before the first page."
+    )
+    allowed_per_minute: int | None = strawberry.field(
+        description="Clio's limit of requests a minute when the reading was planned; null where it was not looked at."
     )
     eta_s: float | None = strawberry.field(
         resolver=_eta,
