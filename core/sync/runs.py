@@ -48,9 +48,9 @@ class Run:
     attempt: int
     failures: int
     confirm_disappeared: bool
-    records_seen: int
-    records_total: int | None
-    read_to: int
+    records_seen: int = 0
+    records_total: int | None = None
+    read_to: int = 0
     usage: Usage = field(default_factory=Usage, compare=False)
 
     @property
