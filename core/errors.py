@@ -28,6 +28,7 @@ ServiceError                        INTERNAL
 ├── Forbidden                       FORBIDDEN
 ├── LeaseLost                       LEASE_LOST
 ├── MassDisappearance               MASS_DISAPPEARANCE
+├── ListCutShort                    LIST_CUT_SHORT
 ├── OAuthStateInvalid               OAUTH_STATE_INVALID
 ├── DecryptionFailed                DECRYPTION_FAILED
 └── ClioError                       CLIO_ERROR
@@ -175,6 +176,12 @@ class MassDisappearance(ServiceError):
     """So many records are gone from Clio's list at once that a lost permission is likelier than deletions."""
 
     code = "MASS_DISAPPEARANCE"
+
+
+class ListCutShort(ServiceError):
+    """Clio's last page of a list was not its end."""
+
+    code = "LIST_CUT_SHORT"
 
 
 class OAuthStateInvalid(ServiceError):

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(default=8, ge=2, le=100, description="PostgreSQL connections per process.")
     request_timeout_s: float = Field(default=30.0, gt=0, le=300, description="Longest wait for one answer of Clio.")
     sync_concurrency: int = Field(default=4, ge=1, le=64, description="Sync runs a worker works on at once.")
+    sync_pages_ahead: int = Field(
+        default=8, ge=1, le=32, description="Most pages of one list that are asked for at once; 1 reads serially."
+    )
     lease_s: float = Field(
         default=15.0, ge=2, le=300, description="How long a run stays with a worker that went silent."
     )

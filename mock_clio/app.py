@@ -7,7 +7,7 @@ from email.utils import formatdate
 
 from mock_clio.api.router import PREFIX, Api
 from mock_clio.control.endpoints import CONTROL_PREFIX, Control
-from mock_clio.control.faults import RequestFault, failure
+from mock_clio.control.faults import RequestFault, failure, patched
 from mock_clio.oauth import endpoints as oauth
 from mock_clio.settings import MockSettings
 from mock_clio.state import MockState
@@ -94,6 +94,8 @@ class MockClio:
         else:
             served = await self._serve(request)
             response = injected or served
+            if injected is None and fault is not None and fault.patch is not None:
+                response = patched(served, fault.patch)
         self.state.journal.request(
             at=at,
             method=request.method,

@@ -179,7 +179,7 @@ async def _cancel_sync(
         found = read_id_of(id, "SyncRun", name="id")
         if await SYNC_RUN.find(context.readers, found.firm, found.number) is None:
             raise NotFound("there is no such sync run")
-        cancelled = await cancel_run(context.services, found.number)
+        cancelled = await cancel_run(context.services, found.number, by=context.principal.subject)
         context.readers.forget()
         run = await SYNC_RUN.find(context.readers, found.firm, found.number)
     return CancelSyncPayload(run=run, cancelled=cancelled, errors=errors)
@@ -209,7 +209,7 @@ class Mutation:
         " webhook told; reconciliations has the reports.",
     )
     cancel_sync: CancelSyncPayload = strawberry.field(
-        resolver=_cancel_sync, description="Cancel a run: a queued one at once, a running one after its page."
+        resolver=_cancel_sync, description="Cancel a run: one that waits at once, a running one after its page."
     )
     replay_deliveries: ReplayDeliveriesPayload = REPLAY_DELIVERIES
     place_legal_hold: PlaceLegalHoldPayload = PLACE_LEGAL_HOLD

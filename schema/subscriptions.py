@@ -23,7 +23,7 @@ from schema.types.webhook_metrics import WebhookMetrics
 QUIET = frozenset({"heartbeat_at", "_newest"})
 """Columns whose change alone is no progress."""
 
-ACTIVE = frozenset({"queued", "running"})
+ACTIVE = frozenset({"queued", "running", "throttled"})
 
 LATE = 32
 """So far behind the newest number a run may still appear: numbers are given out before they are committed."""
@@ -42,7 +42,7 @@ class Runs:
         rows = await self._services.database.pool.fetch(
             f"SELECT n.newest AS _newest, {SYNC_RUNS.select('t')}"
             " FROM (SELECT coalesce(max(id), 0) AS newest FROM sync_run) AS n"
-            " LEFT JOIN sync_run AS t ON t.state IN ('queued', 'running') OR t.id = ANY ($1::bigint[])"
+            " LEFT JOIN sync_run AS t ON t.state IN ('queued', 'running', 'throttled') OR t.id = ANY ($1::bigint[])"
             " OR t.id > coalesce($2::bigint, n.newest) - $3::bigint ORDER BY t.id",
             *(list(self._shown), self._newest, LATE),
         )

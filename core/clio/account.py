@@ -20,6 +20,7 @@ from core.clio.budget_state import BudgetState
 from core.clio.client import ClioClient
 from core.clio.clock import ClioClock
 from core.clio.regions import API_PATH, REGION_NAMES, base_url
+from core.clio.usage import Usage
 from core.db.cipher import Cipher
 from core.db.engine import Connection, Database, Executor
 from core.errors import (
@@ -51,9 +52,9 @@ class ClioAccounts:
         self._known: dict[int, Access] = {}
         self._renewals: dict[int, asyncio.Task[Access]] = {}
 
-    def client(self, firm: int) -> ClioClient:
-        """Return a client for a firm; no I/O."""
-        return ClioClient(self, firm)
+    def client(self, firm: int, usage: Usage | None = None) -> ClioClient:
+        """Return a client for a firm, which counts what it sends in `usage`; no I/O."""
+        return ClioClient(self, firm, usage)
 
     async def budgets(self, firms: Collection[int] | None) -> dict[int, BudgetState]:
         """Return the request budgets of connected firms, by number: of these, or of all. One statement."""

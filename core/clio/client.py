@@ -3,8 +3,9 @@
 import asyncio
 import datetime
 import functools
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -17,6 +18,7 @@ from core.clio.answers import envelope_of, location_of, next_url_of, record_of
 from core.clio.budget import Slot
 from core.clio.priority import RUNS, Priority
 from core.clio.regions import pinned_url
+from core.clio.usage import Usage
 from core.errors import ClioRateLimited, ClioUnauthorized, ClioUnavailable, ClioUnexpectedAnswer
 from core.logging import get_logger
 from core.resource import ClioEndpoint
@@ -51,11 +53,15 @@ class Page:
 
 
 class ClioClient:
-    """One firm's Clio. Cheap to make: tokens, budget and connections are the accounts'."""
+    """One firm's Clio. Cheap to make: tokens, budget and connections are the accounts'.
 
-    def __init__(self, accounts: AccessKeeper, firm: int) -> None:
+    `usage` counts what this client sends.
+    """
+
+    def __init__(self, accounts: AccessKeeper, firm: int, usage: Usage | None = None) -> None:
         self._accounts = accounts
         self.firm = firm
+        self.usage = usage or Usage()
 
     @property
     def ahead(self) -> datetime.timedelta:
@@ -148,20 +154,63 @@ class ClioClient:
 
         Close the generator to stop early: the page under way is then cancelled. One request per page of at most
         `endpoint.page_limit` records. Source: Clio API, cursor paging.
+
+        Raises:
+            ClioUnexpectedAnswer: a page leads back to one that was read, or to another host.
         """
-        params = {} if next_url else first_page(endpoint, since_at)
-        coming: asyncio.Task[Page] | None = asyncio.create_task(
-            self._page(next_url or f"{endpoint.path}.json", params, priority)
-        )
-        try:
-            while coming is not None:
-                page = await coming
-                coming = asyncio.create_task(self._page(page.next_url, {}, priority)) if page.next_url else None
+        first = await self.list_page(endpoint, next_url=next_url, since_at=since_at, priority=priority)
+        async with aclosing(self.onwards(first, priority=priority)) as pages:
+            async for page in pages:
                 yield page
+
+    async def list_page(
+        self,
+        endpoint: ClioEndpoint,
+        *,
+        next_url: str | None = None,
+        since_at: datetime.datetime | None = None,
+        offset: int | None = None,
+        priority: Priority,
+    ) -> Page:
+        """Read one page of a list in order of id: its first, the one at `next_url`, or the one at an offset.
+
+        One request.
+
+        Raises:
+            ClioInvalidRequest: 422, where the page would end beyond the 10,000 records that offsets reach.
+        """
+        if next_url is not None:
+            return await self._page(next_url, {}, priority)
+        at = {} if offset is None else {"offset": str(offset)}
+        return await self._page(f"{endpoint.path}.json", {**first_page(endpoint, since_at), **at}, priority)
+
+    async def onwards(self, page: Page, *, priority: Priority) -> AsyncGenerator[Page, None]:
+        """Yield a page that has been read, and those that follow it, each while the next is under way."""
+        coming: asyncio.Task[Page] | None = None
+        circle = _Circle()
+        try:
+            while True:
+                if page.next_url is not None:
+                    if circle.closes_at(page.next_url):
+                        raise ClioUnexpectedAnswer("clio's list leads back to a page that has been read: it has no end")
+                    coming = asyncio.create_task(self._page(page.next_url, {}, priority))
+                yield page
+                if coming is None:
+                    return
+                page, coming = await coming, None
         finally:
             if coming is not None:
                 coming.cancel()
                 await asyncio.gather(coming, return_exceptions=True)
+
+    async def highest_id(
+        self, endpoint: ClioEndpoint, *, since_at: datetime.datetime | None, priority: Priority
+    ) -> int | None:
+        """Return the last id of a list, found from its other end; None where it is empty. One request."""
+        params = {**first_page(endpoint, since_at, fields="id"), "order": "id(desc)", "limit": "1"}
+        page = await self._page(f"{endpoint.path}.json", params, priority)
+        ids = [record.get("id") for record in page.records]
+        return max((each for each in ids if isinstance(each, int)), default=None)
 
     async def records(self, endpoint: ClioEndpoint, clio_ids: Sequence[int], *, priority: Priority) -> Page:
         """Read records by their ids, at most `endpoint.page_limit`; those Clio does not list are left out. One request.
@@ -258,17 +307,37 @@ class ClioClient:
     async def _exchange(self, slot: Slot, what: str, method: str, url: str, **request: Any) -> httpx.Response:
         """Send, and read the whole answer before one deadline: httpx's limits begin anew with each chunk."""
         slot.sent()
+        self.usage.sent()
+        began_at = time.monotonic()
         try:
             async with asyncio.timeout(self._accounts.settings.request_timeout_s):
                 response = await self._accounts.http.request(method, url, follow_redirects=False, **request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             slot.unsent()
+            self.usage.unsent()
             raise ClioUnavailable(f"clio cannot be reached for {what} ({type(error).__name__})") from error
         except (httpx.HTTPError, TimeoutError) as error:
             raise ClioUnavailable(f"clio did not answer {what} ({type(error).__name__})") from error
+        self.usage.answered(time.monotonic() - began_at)
         slot.observe(response.headers)
         self._accounts.clock.observe(self.firm, response.headers)
         return response
+
+
+class _Circle:
+    """Finds out that addresses come round again, remembering one of them at a time (Brent's algorithm)."""
+
+    def __init__(self) -> None:
+        self._remembered, self._steps, self._patience = "", 0, 1
+
+    def closes_at(self, url: str) -> bool:
+        """Whether this address is the one that is remembered; of a circle, one will be."""
+        if url == self._remembered:
+            return True
+        self._steps += 1
+        if self._steps == self._patience:
+            self._remembered, self._steps, self._patience = url, 0, self._patience * 2
+        return False
 
 
 def first_page(endpoint: ClioEndpoint, since_at: datetime.datetime | None, fields: str | None = None) -> dict[str, str]:

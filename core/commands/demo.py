@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import click
 import httpx
 from rich.console import Console
 
-from core.demo.display import Display, open_display
+from core.commands.display import Display, ShownRun, open_display
 from core.demo.session import SAMPLE, DemoSession
 from core.demo.stack import DemoOptions, Stack
 from core.embedded.lock import FolderLock
@@ -106,7 +107,7 @@ async def _run(stack: Stack, stop: asyncio.Event) -> None:
             firm, token = await session.connect()
             display.say(f"firm {firm} is connected through OAuth; mirroring it")
             async for runs in session.backfill():
-                display.runs(runs)
+                display.runs([_shown(run) for run in runs])
             await session.start_traffic()
             description = _describe(stack, firm, token, await session.second_token())
         _write_description(stack, description)
@@ -114,6 +115,17 @@ async def _run(stack: Stack, stop: asyncio.Event) -> None:
     async for _ in stack.watch():
         _write_description(stack, description)
     stop.set()
+
+
+def _shown(run: dict[str, Any]) -> ShownRun:
+    return ShownRun(
+        name=f"backfill {run['resource']}",
+        state=run["state"],
+        seen=run["recordsSeen"],
+        total=run["recordsTotal"],
+        detail="" if run["etaS"] is None else f"about {run['etaS']:.0f} s left",
+        is_over=run["state"] == "succeeded",
+    )
 
 
 def _describe(stack: Stack, firm: int, token: str, clio_access_token: str) -> dict[str, object]:

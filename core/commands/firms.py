@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import sys
+from typing import Any
 
 import click
 
 from core.auth.tokens import mint
-from core.errors import NotFound
+from core.commands.following import connected_firms, follow_all
 from core.loading import load_plugins
 from core.process import running_services
 from core.settings import Region, load_settings
@@ -26,23 +28,39 @@ def connect(region: Region) -> None:
     click.echo("Open it in a browser within ten minutes, while the API runs.", err=True)
 
 
-@click.command(epilog="Example: clio-service sync --resource contact --full")
+@click.command(epilog="Example: clio-service sync --resource contact --full --wait")
 @click.option("--firm", type=int, help="One firm; all connected ones unless given.")
 @click.option("--resource", help="One resource, such as contact; all unless given.")
 @click.option("--full", is_flag=True, help="Read everything again instead of what changed.")
-def sync(firm: int | None, resource: str | None, *, full: bool) -> None:
-    """Ask for sync runs; the workers do them. Prints the run ids as JSON."""
+@click.option(
+    "--wait/--no-wait",
+    default=None,
+    help="Show progress until the runs have ended, working on them where no worker does; the default in a terminal.",
+)
+def sync(firm: int | None, resource: str | None, *, full: bool, wait: bool | None) -> int:
+    """Ask for sync runs, and print their ids as JSON.
 
-    async def run() -> list[int]:
-        async with running_services(load_settings(), load_plugins()) as services:
-            rows = await services.database.pool.fetch("SELECT id FROM firm WHERE state = 'connected'")
-            firms = [row["id"] for row in rows]
-            if firm is not None and firm not in firms:
-                raise NotFound(f"there is no connected firm {firm}; there are: {firms}")
-            wanted = firms if firm is None else [firm]
-            return await request_runs(services, firms=wanted, resource=resource, full=full)
+    Exit status 1 where a run that was waited for did not succeed. Ctrl-C leaves the runs to the workers.
+    """
+    wait = sys.stderr.isatty() if wait is None else wait
+    try:
+        ended = asyncio.run(_sync(firm, resource, full=full, wait=wait))
+    except KeyboardInterrupt:
+        click.echo("The runs are left to the workers; syncRuns shows how far they are.", err=True)
+        raise
+    for run in ended:
+        if run["state"] != "succeeded":
+            reason = f"{run['error_code']}: {run['error_message']}"
+            click.echo(f"firm {run['firm']}, {run['resource']}: {run['state']}, {reason}", err=True)
+    return 0 if all(run["state"] == "succeeded" for run in ended) else 1
 
-    click.echo(json.dumps({"runs": asyncio.run(run())}))
+
+async def _sync(firm: int | None, resource: str | None, *, full: bool, wait: bool) -> list[dict[str, Any]]:
+    async with running_services(load_settings(), load_plugins()) as services:
+        firms = await connected_firms(services, firm)
+        runs = await request_runs(services, firms=firms, resource=resource, full=full)
+        click.echo(json.dumps({"runs": runs}))
+        return await follow_all(services, runs, at_once=services.settings.sync_concurrency) if wait else []
 
 
 @click.command(epilog="Example: clio-service token --firm 1 --scope read --ttl-s 3600")

@@ -3,22 +3,18 @@
 import asyncio
 import datetime
 import json
-import os
-import secrets
-import socket
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from core.errors import NotFound
+from core.commands.following import connected_firms, follow_all
 from core.loading import load_plugins
 from core.process import running_services
 from core.services import Services
 from core.settings import load_settings
-from core.sync import engine
 from core.sync.runs import request_reconciliations
 
-LOOK_S = 0.5
 COUNTERS = (
     "listed",
     "missing",
@@ -55,58 +51,28 @@ def reconcile(firm: int | None, resource: str | None, *, confirm_disappeared: bo
 
 async def _reconcile(firm: int | None, resource: str | None, *, confirm_disappeared: bool) -> list[dict[str, Any]]:
     async with running_services(load_settings(), load_plugins()) as services:
-        rows = await services.database.pool.fetch("SELECT id FROM firm WHERE state = 'connected' ORDER BY id")
-        firms = [row["id"] for row in rows]
-        if firm is not None and firm not in firms:
-            raise NotFound(f"there is no connected firm {firm}; there are: {firms}")
-        wanted = firms if firm is None else [firm]
+        wanted = await connected_firms(services, firm)
         runs = await request_reconciliations(
             services, firms=wanted, resource=resource, confirm_disappeared=confirm_disappeared
         )
-        finished = [await _finish(services, run, confirm_disappeared=confirm_disappeared) for run in runs]
+        finished = await _finish(services, runs, confirm_disappeared=confirm_disappeared)
         return [await report(services, run) for run in finished]
 
 
-async def _finish(services: Services, run: int, *, confirm_disappeared: bool) -> int:
-    """See a run to its end; one of another kind first, and then the one that was asked for. Return the latter."""
-    while True:
-        row = await follow(services, run)
-        if row["kind"] == "reconcile" and row["confirm_disappeared"] >= confirm_disappeared:
-            return run
-        [run] = await request_reconciliations(
-            services, firms=[row["firm"]], resource=row["resource"], confirm_disappeared=confirm_disappeared
-        )
-
-
-async def follow(services: Services, run: int) -> dict[str, Any]:
-    """Show a run's progress on stderr until it has ended, and work on it where no worker does; return its row."""
-    owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
-    working = asyncio.create_task(_work(services, run, owner))
-    shown = ""
-    try:
-        while True:
-            row = dict(await services.database.pool.fetchrow("SELECT * FROM sync_run WHERE id = $1", run) or {})
-            total = "?" if row["records_total"] is None else row["records_total"]
-            line = f"firm {row['firm']}: {row['kind']} {row['resource']}: {row['records_seen']}/{total} {row['state']}"
-            if row["error_code"]:
-                line += f", {row['error_code']}"
-            if line != shown:
-                click.echo(line, err=True)
-                shown = line
-            if row["finished_at"] is not None:
-                return row
-            await asyncio.wait([working], timeout=LOOK_S)
-            if working.done():
-                working.result()
-                await asyncio.sleep(LOOK_S)
-                working = asyncio.create_task(_work(services, run, owner))
-    finally:
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
-
-
-async def _work(services: Services, run: int, owner: str) -> None:
-    await engine.work_on(services, run, owner=owner)
+async def _finish(services: Services, runs: Sequence[int], *, confirm_disappeared: bool) -> list[int]:
+    """See runs to their end; those of another kind first, and then the ones that were asked for. Return the latter."""
+    finished: dict[int, int] = {}
+    pending = dict(enumerate(runs))
+    while pending:
+        rows = await follow_all(services, list(pending.values()), at_once=1)
+        for place, row in zip(list(pending), rows, strict=True):
+            if row["kind"] == "reconcile" and row["confirm_disappeared"] >= confirm_disappeared:
+                finished[place] = pending.pop(place)
+                continue
+            [pending[place]] = await request_reconciliations(
+                services, firms=[row["firm"]], resource=row["resource"], confirm_disappeared=confirm_disappeared
+            )
+    return [finished[place] for place in sorted(finished)]
 
 
 async def report(services: Services, run: int) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from core.commands.reconcile import follow, report, reports_as_text
+from core.commands.following import follow
+from core.commands.reconcile import report, reports_as_text
 from core.db.types import Pool
 from core.errors import NotFound
 from core.loading import load_plugins

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 AFTER_FAILURE = datetime.timedelta(minutes=10)
-"""How long a resource rests after a run of it failed.
+"""How long a resource rests after a run of it failed, or ended short.
 
 A comparison that held something back is left to the daily one, or to whoever confirms it.
 """
@@ -27,13 +27,14 @@ JOIN sync_cursor AS backfilled ON backfilled.firm = hole.firm AND backfilled.res
 WHERE hole.closed_at IS NULL AND hole.resource = ANY ($2::text[])
   AND NOT EXISTS (
       SELECT FROM sync_run AS run WHERE run.firm = hole.firm AND run.resource = hole.resource
-          AND (run.state IN ('queued', 'running')
-               OR (run.state = 'partial' AND run.id > coalesce(hole.run, 0))
-               OR (run.state IN ('failed', 'cancelled') AND run.finished_at > now() - $1::interval))
+          AND (run.state IN ('queued', 'running', 'throttled')
+               OR (run.kind = 'reconcile' AND run.state = 'partial' AND run.id > coalesce(hole.run, 0))
+               OR ((run.state IN ('failed', 'cancelled') OR (run.state = 'partial' AND run.kind <> 'reconcile'))
+                   AND run.finished_at > now() - $1::interval))
   )
   AND NOT (hole.swept_at IS NOT NULL AND EXISTS (
       SELECT FROM sync_run AS other WHERE other.firm = hole.firm AND other.kind = 'reconcile'
-          AND other.state IN ('queued', 'running')
+          AND other.state IN ('queued', 'running', 'throttled')
   ))
 ORDER BY hole.firm, hole.resource, hole.from_at"""
 

@@ -77,13 +77,19 @@ class SyncRun(PostgresTable, tablename="sync_run"):
     resource = Varchar(length=64)
     kind = Varchar(length=16, help_text="backfill | incremental | reconcile")
     state = Varchar(
-        length=16, default="queued", help_text="queued | running | succeeded | partial | failed | cancelled"
+        length=16,
+        default="queued",
+        help_text="queued | running | throttled | succeeded | partial | failed | cancelled",
     )
-    next_url = Text(null=True, default=None, help_text="the page to read next; null before the first page")
+    next_url = Text(
+        null=True,
+        default=None,
+        help_text="the page to read next; null before the first page, empty after the last; with `offset`, a window",
+    )
     since_at = Timestamptz(null=True, default=None, help_text="updated_since of an incremental run")
     high_water_at = Timestamptz(null=True, default=None, help_text="when the first page was asked for")
     pages = Integer(default=0)
-    records_total = Integer(null=True, default=None, help_text="meta.records of the first page; null where not told")
+    records_total = Integer(null=True, default=None, help_text="meta.records of the latest page; null where not told")
     records_seen = Integer(default=0)
     records_created = Integer(default=0)
     records_updated = Integer(default=0)
@@ -91,7 +97,7 @@ class SyncRun(PostgresTable, tablename="sync_run"):
     failures = Integer(default=0, help_text="failures in a row without a page between them")
     lease_owner = Varchar(length=64, null=True, default=None)
     lease_until = Timestamptz(null=True, default=None)
-    not_before_at = Timestamptz(help_text="a failed attempt waits until then")
+    not_before_at = Timestamptz(help_text="a failed or throttled attempt waits until then")
     cancel_requested = Boolean(default=False)
     error_code = Varchar(length=64, null=True, default=None)
     error_message = Text(null=True, default=None)
@@ -103,6 +109,11 @@ class SyncRun(PostgresTable, tablename="sync_run"):
     confirm_disappeared = Boolean(
         default=False, help_text="a reconcile run that asks about every record gone from the list, however many"
     )
+    plan = Text(null=True, default=None, help_text="how the list is read; see core.sync.planner")
+    read_to = BigInt(default=0, help_text="the highest Clio id read so far")
+    requests = Integer(default=0, help_text="requests that Clio was sent for it, failed ones and repetitions included")
+    allowed_per_minute = Integer(null=True, default=None, help_text="Clio's limit when the reading was planned")
+    cancelled_by = Text(null=True, default=None, help_text="who asked for its end")
 
 
 class SyncCursor(PostgresTable, tablename="sync_cursor"):

@@ -111,7 +111,7 @@ class DemoSession:
         while True:
             nodes = (await self.query(RUNS))["syncRuns"]["nodes"]
             runs = sorted((run for run in nodes if run["kind"] == "backfill"), key=lambda run: str(run["resource"]))
-            failed = [run for run in runs if run["state"] in {"failed", "cancelled"}]
+            failed = [run for run in runs if run["state"] in {"failed", "partial", "cancelled"}]
             if failed:
                 raise ServiceError(f"the backfill of {failed[0]['resource']} ended: {failed[0]['errorMessage']}")
             yield runs

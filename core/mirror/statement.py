@@ -30,7 +30,8 @@ def write_statement(resource: Resource, *, authoritative: bool, with_checkpoint:
     """Return the statement for a resource.
 
     Parameters: $1 records as JSON text, $2 firm, $3 seen_at, $4 source, $5 resource name; with a checkpoint $6 run id,
-    $7 lease owner, $8 next URL, $9 lease seconds, $10 the run's total of records or null.
+    $7 lease owner, $8 next URL, $9 lease seconds, $10 the run's total of records or null,
+    $11 the highest Clio id that was read, $12 requests since the last page.
     `authoritative` false is for webhook payloads: an equal updated_at is not enough, nor may one revive a record.
     Returns one row: created, updated, raced, held_back (ids only a fetch can settle: the record differs, is not
     newer, and is as new as the row or the row is not present), leased.
@@ -160,7 +161,8 @@ _CHECKPOINT = """, checkpoint AS (
     UPDATE sync_run
     SET next_url = $8, pages = pages + 1, records_seen = records_seen + summary.seen,
         records_created = records_created + summary.created, records_updated = records_updated + summary.updated,
-        records_total = coalesce($10, records_total), failures = 0,
+        records_total = coalesce($10, records_total), failures = 0, read_to = greatest(read_to, $11),
+        requests = requests + $12,
         heartbeat_at = now(), lease_until = now() + make_interval(secs => $9)
     FROM summary
     WHERE sync_run.id = $6 AND lease_owner = $7 AND state = 'running' AND summary.raced = 0

@@ -22,17 +22,30 @@ RACE_RETRIES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """What a page of a run moves when it is written. `total` is Clio's count of all records, where it was told."""
+    """What a page of a run moves when it is written. `total` is Clio's count of all records, where it was told.
+
+    `read_to` is the highest Clio id read so far, and `requests` how many Clio was sent since the last page.
+    """
 
     run_id: int
     lease_owner: str
     lease_s: float
     next_url: str | None
     total: int | None
+    read_to: int = 0
+    requests: int = 0
 
     def arguments(self) -> list[Any]:
-        """Return the parameters $6 to $10 of the statement."""
-        return [self.run_id, self.lease_owner, self.next_url, self.lease_s, self.total]
+        """Return the parameters $6 to $12 of the statement."""
+        return [
+            self.run_id,
+            self.lease_owner,
+            self.next_url,
+            self.lease_s,
+            self.total,
+            self.read_to,
+            self.requests,
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)

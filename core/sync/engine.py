@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from core.cancelling import to_the_end
@@ -17,6 +17,7 @@ from core.errors import (
     ClioRateLimited,
     ClioUnexpectedAnswer,
     LeaseLost,
+    ListCutShort,
     MassDisappearance,
     NotFound,
     ServiceError,
@@ -25,8 +26,9 @@ from core.logging import get_logger, log_ids
 from core.mirror.writer import Checkpoint, Source, validate_records, write_records
 from core.resource import Resource
 from core.sync import runs
-from core.sync.pages import pages_of
+from core.sync.planner import Plan
 from core.sync.progress import publish_progress
+from core.sync.reading import Reading
 from core.sync.reconcile import reconcile
 from core.sync.runs import Run
 
@@ -82,8 +84,7 @@ async def _settle(services: "Services", run: Run, owner: str) -> str:
     except Exception as error:  # noqa: BLE001 - every failure ends in the row, each in its own way
         return await _settle_failure(services, run, owner, error)
     if not done:
-        await runs.put_back(services.database, run, owner=owner, delay_s=0, error=None, failed=False)
-        return "queued"
+        return await runs.put_back(services.database, run, owner=owner, delay_s=0, error=None, failed=False)
     ahead = clock.ahead(run.firm)
     least = ahead if before is None else min(ahead, before)
     if not await runs.succeed(services.database, run, owner=owner, ahead=least):
@@ -101,10 +102,15 @@ async def _settle(services: "Services", run: Run, owner: str) -> str:
 async def _settle_failure(services: "Services", run: Run, owner: str, error: Exception) -> str:
     match error:
         case Cancelled():
-            await runs.stop(services.database, run, owner=owner, state="cancelled", code=None, message=None)
+            await runs.stop(services.database, run, owner=owner, state="cancelled", code="CANCELLED", message=None)
             return "cancelled"
         case LeaseLost():
             return "lost"
+        case ListCutShort():
+            log.warning("list_cut_short", resource=run.resource, next_step="see the run's error message")
+            code, text = error.code, str(error)
+            await runs.stop(services.database, run, owner=owner, state="partial", code=code, message=text)
+            return "partial"
         case MassDisappearance():
             log.warning("records_disappeared", resource=run.resource, next_step="see the run's error message")
             code, text = error.code, str(error)
@@ -115,8 +121,7 @@ async def _settle_failure(services: "Services", run: Run, owner: str, error: Exc
             return "partial"
         case ClioRateLimited():
             delay_s = error.retry_after_s
-            await runs.put_back(services.database, run, owner=owner, delay_s=delay_s, error=error, failed=False)
-            return "queued"
+            return await runs.put_back(services.database, run, owner=owner, delay_s=delay_s, error=error, failed=False)
         case ServiceError() if isinstance(error, HOPELESS):
             if isinstance(error, ClioForbidden):
                 await drift.note(
@@ -138,8 +143,7 @@ async def _try_again(services: "Services", run: Run, owner: str, error: ServiceE
     jitter = random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
     delay_s = min(300.0, 2.0**failures) * services.settings.retry_factor * jitter
     log.warning("sync_run_put_back", resource=run.resource, error=error.code, delay_s=round(delay_s, 1))
-    await runs.put_back(services.database, run, owner=owner, delay_s=delay_s, error=error, failed=True)
-    return "queued"
+    return await runs.put_back(services.database, run, owner=owner, delay_s=delay_s, error=error, failed=True)
 
 
 async def _fail(services: "Services", run: Run, owner: str, error: ServiceError) -> str:
@@ -153,17 +157,21 @@ async def _work(services: "Services", run: Run, owner: str) -> bool:
     ends_at = asyncio.get_running_loop().time() + SLICE_S
     async with _heartbeat(services, run, owner):
         if run.kind == "reconcile":
+            limit = services.registry.resource(run.resource).endpoint.page_limit
+            plan = str(Plan(way="listing", page_limit=limit, ahead=1))
+            await runs.note_plan(services.database, run, owner=owner, plan=plan, allowed_per_minute=None)
             return await reconcile(services, run, owner, ends_at=ends_at)
         return await _read(services, run, owner, ends_at=ends_at)
 
 
 async def _read(services: "Services", run: Run, owner: str, *, ends_at: float) -> bool:
-    """Read and write page after page; True at the last one, False when the time slice is over."""
+    """Read and write page after page; True at the proven end, False when the time slice is over."""
     resource = services.registry.resource(run.resource)
-    pages, written = pages_of(services, run, resource), 0
-    try:
+    reading = Reading(services, run, resource, owner=owner)
+    written = 0
+    async with aclosing(reading.pages()) as pages:
         async for page in pages:
-            await _write(services, run, owner, resource, page)
+            await _write(services, run, owner, resource, page, read_to=reading.read_to)
             written += 1
             if run.kind == "backfill" and (page.next_url is None or written.bit_count() == 1):
                 # Statements of queries keep their plans until statistics change: as often as the table has doubled.
@@ -171,28 +179,31 @@ async def _read(services: "Services", run: Run, owner: str, *, ends_at: float) -
             await publish_progress(services.redis, firm=run.firm, run=run.id)
             if page.next_url is not None and asyncio.get_running_loop().time() > ends_at:
                 return False
-    finally:
-        await pages.aclose()
+    await reading.check_end()
     return True
 
 
-async def _write(services: "Services", run: Run, owner: str, resource: Resource, page: Page) -> None:
+async def _write(services: "Services", run: Run, owner: str, resource: Resource, page: Page, *, read_to: int) -> None:
     source: Source = "backfill" if run.kind == "backfill" else "incremental"
-    await write_records(
-        services.database.pool,
-        resource,
-        firm=run.firm,
-        payloads=validate_records(resource, page.records),
-        seen_at=page.requested_at,
-        source=source,
-        checkpoint=Checkpoint(
-            run_id=run.id,
-            lease_owner=owner,
-            lease_s=services.settings.lease_s,
-            next_url=page.next_url,
-            total=page.total,
-        ),
-    )
+    payloads = validate_records(resource, page.records)
+    async with runs.counting(run) as requests:
+        await write_records(
+            services.database.pool,
+            resource,
+            firm=run.firm,
+            payloads=payloads,
+            seen_at=page.requested_at,
+            source=source,
+            checkpoint=Checkpoint(
+                run_id=run.id,
+                lease_owner=owner,
+                lease_s=services.settings.lease_s,
+                next_url=page.next_url or "",
+                total=page.total,
+                read_to=read_to,
+                requests=requests,
+            ),
+        )
 
 
 @asynccontextmanager
@@ -208,7 +219,7 @@ async def _heartbeat(services: "Services", run: Run, owner: str) -> AsyncIterato
     async def beat() -> None:
         while True:
             await asyncio.sleep(lease_s / 3)
-            held = await runs.beat(services.database, run.id, owner=owner, lease_s=lease_s)
+            held = await runs.beat(services.database, run, owner=owner, lease_s=lease_s)
             if held != "held" and worker is not None:
                 verdict.append(Cancelled() if held == "cancelled" else LeaseLost(f"run {run.id} was taken over"))
                 worker.cancel()

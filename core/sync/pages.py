@@ -1,4 +1,4 @@
-"""The pages of a run: of one list, or of the lists under each parent where Clio has no list of the whole."""
+"""The pages of what Clio has no single list of: several lists one after the other, or one below each parent."""
 
 import dataclasses
 import datetime
@@ -8,9 +8,9 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from core.clio.client import Page, first_page
+from core.clio.client import ClioClient, Page, first_page
 from core.clio.priority import Priority
-from core.errors import ClioNotFound
+from core.errors import ClioNotFound, ServiceError
 from core.resource import ClioEndpoint, Parents, Resource
 from core.sync.runs import Run
 
@@ -18,21 +18,12 @@ if TYPE_CHECKING:
     from core.services import Services
 
 
-async def pages_of(services: "Services", run: Run, resource: Resource) -> AsyncGenerator[Page, None]:
-    """Yield the pages of a run, from the first or from its checkpoint; close the generator to stop early.
+async def of_variants(client: ClioClient, run: Run, resource: Resource) -> AsyncGenerator[Page, None]:
+    """Yield the pages of every variant of a list; `next_url` of the last page of one is the first of the next.
 
-    One request per page. Below parents, one statement finds the next parent; one that is gone at Clio is passed over.
+    One request per page.
     """
-    parents = resource.endpoint.parents
-    source = _of_list(services, run, resource) if parents is None else _of_parents(services, run, resource, parents)
-    async with aclosing(source):
-        async for page in source:
-            yield page
-
-
-async def _of_list(services: "Services", run: Run, resource: Resource) -> AsyncGenerator[Page, None]:
-    """Yield the pages of every variant of a list; `next_url` of the last page of one is the first of the next."""
-    client, endpoint = services.accounts.client(run.firm), resource.endpoint
+    endpoint = resource.endpoint
     at, next_url = _variant_in(endpoint, run.next_url), run.next_url
     for number in range(at, len(endpoint.variants)):
         pages = client.pages(
@@ -43,11 +34,10 @@ async def _of_list(services: "Services", run: Run, resource: Resource) -> AsyncG
         )
         async with aclosing(pages):
             async for page in pages:
-                if page.next_url is None and number + 1 < len(endpoint.variants):
+                next_url = page.next_url
+                if next_url is None and number + 1 < len(endpoint.variants):
                     next_url = _first_url(endpoint, endpoint.variants[number + 1], run.since_at)
-                    yield dataclasses.replace(page, next_url=next_url, total=None)
-                else:
-                    yield page if len(endpoint.variants) == 1 else dataclasses.replace(page, total=None)
+                yield dataclasses.replace(page, next_url=next_url, total=None)
 
 
 def _first_url(endpoint: ClioEndpoint, variant: Mapping[str, str], since_at: datetime.datetime | None) -> str:
@@ -61,11 +51,16 @@ def _variant_in(endpoint: ClioEndpoint, url: str | None) -> int:
     return max(number for number, variant in enumerate(endpoint.variants) if given.issuperset(variant.items()))
 
 
-async def _of_parents(
-    services: "Services", run: Run, resource: Resource, parents: Parents
+async def of_parents(
+    services: "Services", client: ClioClient, run: Run, resource: Resource
 ) -> AsyncGenerator[Page, None]:
-    """Yield the pages below each parent in order of its id; `next_url` of a parent's last page is the next parent's."""
-    client = services.accounts.client(run.firm)
+    """Yield the pages below each parent in order of its id; `next_url` of a parent's last page is the next parent's.
+
+    One request per page, and one statement to find the next parent; one that is gone at Clio is passed over.
+    """
+    parents = resource.endpoint.parents
+    if parents is None:
+        raise ServiceError(f"{resource.plural} have a list of their own: read that")
     next_url = run.next_url or await _next_parent(services, run, resource, parents, after=0)
     while next_url is not None:
         asked_at = datetime.datetime.now(datetime.UTC)

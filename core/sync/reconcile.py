@@ -57,7 +57,7 @@ class _Reconciliation:
         self._owner = owner
         self._ends_at = ends_at
         self._resource: Resource = services.registry.resource(run.resource)
-        self._client = services.accounts.client(run.firm)
+        self._client = services.accounts.client(run.firm, run.usage)
 
     async def work(self) -> bool:
         at = await reports.open_report(self._services.database, self._run)

@@ -1,24 +1,27 @@
 """Sync runs as rows: asked for, taken up under a lease, finished or failed. Every state change is one statement here.
 
 ```
-queued -> running -> succeeded
-   ^         |----> partial    (a reconcile run that held back what it found)
-   |         |----> failed
-   |         |----> cancelled
-   +---------+      (a failure worth another try, a worker that stopped, a lease that lapsed)
+queued ---> running -> succeeded  (the last page was seen and committed)
+   ^           |----> partial     (LIST_CUT_SHORT; of a reconcile run, MASS_DISAPPEARANCE)
+   |           |----> failed
+   |           |----> cancelled
+   |-----------|      (a failure worth another try, a worker that stopped, a lease that lapsed)
+throttled <----+      (Clio's rate limit, or no budget in time; taken up again like a queued one)
 ```
 """
 
 import datetime
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import asyncpg
 
+from core.clio.usage import Usage
 from core.coverage.ledger import COVERED_BY_RUN
 from core.db.engine import Database
-from core.errors import BadInput, NotFound, ServiceError
+from core.errors import BadInput, ClioRateLimited, NotFound, ServiceError
 from core.logging import get_logger
 from core.sync.progress import publish_progress
 
@@ -33,7 +36,7 @@ OVERLAP_S = 300
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run as the worker that took it up needs it."""
+    """A run as the worker that took it up needs it; `usage` counts the requests of its turn."""
 
     id: int
     firm: int
@@ -45,6 +48,15 @@ class Run:
     attempt: int
     failures: int
     confirm_disappeared: bool
+    records_seen: int = 0
+    records_total: int | None = None
+    read_to: int = 0
+    usage: Usage = field(default_factory=Usage, compare=False)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its last page is written."""
+        return self.next_url == ""
 
 
 async def request_runs(
@@ -58,8 +70,8 @@ async def request_runs(
     """Ask for a run of each resource (or of one) for each connected firm, and wake the workers; return the run ids.
 
     A resource that was never read in full, or whose plugin has come to keep other fields since, is backfilled, as is
-    one asked for with `full`; otherwise the run is incremental. A resource with a run queued or running keeps that one,
-    and its id is returned. An incremental run reads what changed since the last one, or since `changed_since`.
+    one asked for with `full`; otherwise the run is incremental. A resource with an active run keeps that one, and that
+    id is returned. An incremental run reads what changed since the last one, or since `changed_since`.
 
     Raises:
         NotFound: there is no such resource.
@@ -96,7 +108,7 @@ WITH wanted AS (
            CASE WHEN whole THEN NULL
                 ELSE coalesce($6::timestamptz, high_water_at) - make_interval(secs => $4) END
     FROM wanted ORDER BY firm, place
-    ON CONFLICT (firm, resource) WHERE state IN ('queued', 'running')
+    ON CONFLICT (firm, resource) WHERE state IN ('queued', 'running', 'throttled')
     DO UPDATE SET not_before_at = sync_run.not_before_at
     RETURNING id, firm, attempt
 )
@@ -133,30 +145,35 @@ WITH asked AS (
     FROM firm CROSS JOIN unnest($2::text[]) WITH ORDINALITY AS name (resource, place)
     WHERE firm.id = ANY ($1::bigint[]) AND firm.state = 'connected'
     ORDER BY firm.id, name.place
-    ON CONFLICT (firm, resource) WHERE state IN ('queued', 'running')
+    ON CONFLICT (firm, resource) WHERE state IN ('queued', 'running', 'throttled')
     DO UPDATE SET not_before_at = sync_run.not_before_at
     RETURNING id, firm, attempt
 )
 SELECT id, firm, attempt FROM asked ORDER BY id"""
 
 
-async def cancel_run(services: "Services", run_id: int) -> bool:
-    """Cancel a queued run at once, a running one after its page; False when it was finished already.
+async def cancel_run(services: "Services", run_id: int, *, by: str) -> bool:
+    """Cancel a run that waits at once, a running one after its page; False when it was finished already.
+
+    `by` is who asks; the run keeps it.
 
     Raises:
         NotFound: there is no such run.
     """
     row = await services.database.pool.fetchrow(
         f"""WITH asked AS (
-               UPDATE sync_run SET cancel_requested = true,
-                   state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END,
-                   finished_at = CASE state WHEN 'queued' THEN now() ELSE finished_at END
-               WHERE id = $1 AND state IN ('queued', 'running') RETURNING id, firm, state
+               UPDATE sync_run SET cancel_requested = true, cancelled_by = $2,
+                   state = CASE state WHEN 'running' THEN state ELSE 'cancelled' END,
+                   finished_at = CASE state WHEN 'running' THEN finished_at ELSE now() END,
+                   error_code = CASE state WHEN 'running' THEN error_code ELSE 'CANCELLED' END,
+                   error_message = CASE state WHEN 'running' THEN error_message ELSE 'cancelled by ' || $2 END
+               WHERE id = $1 AND state IN ('queued', 'running', 'throttled') RETURNING id, firm, state
            ), finished AS (
                SELECT id FROM asked WHERE state = 'cancelled'
            ), {_CLOSE_REPORT}
            SELECT firm FROM asked""",
         run_id,
+        by,
     )
     if row is None:
         if await services.database.pool.fetchval("SELECT true FROM sync_run WHERE id = $1", run_id) is None:
@@ -173,9 +190,9 @@ async def take_up(database: Database, run_id: int, *, owner: str, lease_s: float
                attempt = attempt + 1, heartbeat_at = now(), started_at = coalesce(started_at, now()),
                high_water_at = coalesce(high_water_at, now())
            WHERE id = $1 AND not_before_at <= now() AND NOT cancel_requested
-             AND (state = 'queued' OR (state = 'running' AND lease_until < now()))
+             AND (state IN ('queued', 'throttled') OR (state = 'running' AND lease_until < now()))
            RETURNING id, firm, resource, kind, next_url, since_at, high_water_at, attempt, failures,
-               confirm_disappeared""",
+               confirm_disappeared, records_seen, records_total, read_to""",
         run_id,
         owner,
         lease_s,
@@ -183,18 +200,54 @@ async def take_up(database: Database, run_id: int, *, owner: str, lease_s: float
     return None if row is None else Run(**dict(row))
 
 
-async def beat(database: Database, run_id: int, *, owner: str, lease_s: float) -> str:
-    """Prolong the lease; return `held`, `cancelled` (somebody asked for it) or `lost`."""
-    row = await database.pool.fetchrow(
-        """UPDATE sync_run SET heartbeat_at = now(), lease_until = now() + make_interval(secs => $3)
-           WHERE id = $1 AND lease_owner = $2 AND state = 'running' RETURNING cancel_requested""",
-        run_id,
+async def note_plan(database: Database, run: Run, *, owner: str, plan: str, allowed_per_minute: int | None) -> None:
+    """Say how a run is read, and what Clio allows meanwhile."""
+    await database.pool.execute(
+        """UPDATE sync_run SET plan = $3, allowed_per_minute = $4
+           WHERE id = $1 AND lease_owner = $2 AND state = 'running'""",
+        run.id,
         owner,
-        lease_s,
+        plan,
+        allowed_per_minute,
     )
+
+
+async def begin_again(database: Database, run: Run, *, owner: str) -> None:
+    """Take a run back to before its first page; what it has written and cost stays."""
+    await database.pool.execute(
+        """UPDATE sync_run SET next_url = NULL, records_seen = 0, read_to = 0
+           WHERE id = $1 AND lease_owner = $2 AND state = 'running'""",
+        run.id,
+        owner,
+    )
+
+
+async def beat(database: Database, run: Run, *, owner: str, lease_s: float) -> str:
+    """Prolong the lease and count requests; return `held`, `cancelled` (somebody asked for it) or `lost`."""
+    async with counting(run) as requests:
+        row = await database.pool.fetchrow(
+            """UPDATE sync_run SET heartbeat_at = now(), lease_until = now() + make_interval(secs => $3),
+                   requests = requests + $4
+               WHERE id = $1 AND lease_owner = $2 AND state = 'running' RETURNING cancel_requested""",
+            run.id,
+            owner,
+            lease_s,
+            requests,
+        )
     if row is None:
         return "lost"
     return "cancelled" if row["cancel_requested"] else "held"
+
+
+@asynccontextmanager
+async def counting(run: Run) -> AsyncIterator[int]:
+    """Yield the requests that the block writes down; they are kept for later when it does not."""
+    requests = run.usage.take()
+    try:
+        yield requests
+    except BaseException:
+        run.usage.give_back(requests)
+        raise
 
 
 async def succeed(database: Database, run: Run, *, owner: str, ahead: datetime.timedelta) -> bool:
@@ -203,10 +256,11 @@ async def succeed(database: Database, run: Run, *, owner: str, ahead: datetime.t
     `ahead` is how far Clio's clock is ahead of ours. A cursor moves only where the run began at or before it. A
     reconcile run moves none: it leaves what changed meanwhile to the next incremental one.
     """
+    requests = run.usage.take()
     row = await database.pool.fetchrow(
         f"""WITH finished AS (
                UPDATE sync_run SET state = 'succeeded', finished_at = now(), lease_owner = NULL, lease_until = NULL,
-                   next_url = NULL, error_code = NULL, error_message = NULL
+                   next_url = NULL, error_code = NULL, error_message = NULL, requests = requests + $4
                WHERE id = $1 AND lease_owner = $2 AND state = 'running' AND NOT cancel_requested
                RETURNING id, firm, resource, kind, fields, since_at, high_water_at
            ), {_CLOSE_REPORT}, {COVERED_BY_RUN}, moved AS (
@@ -227,6 +281,7 @@ async def succeed(database: Database, run: Run, *, owner: str, ahead: datetime.t
         run.id,
         owner,
         ahead,
+        requests,
     )
     return row is not None
 
@@ -241,12 +296,16 @@ _CLOSE_REPORT = """closed AS (
 
 async def put_back(
     database: Database, run: Run, *, owner: str, delay_s: float, error: ServiceError | None, failed: bool
-) -> None:
-    """Give a run back for another attempt after `delay_s`; `failed` counts it as a failure in a row."""
+) -> str:
+    """Give a run back for another attempt after `delay_s`; return its state: `throttled` where Clio's limit is why.
+
+    `failed` counts it as a failure in a row.
+    """
+    state = "throttled" if isinstance(error, ClioRateLimited) else "queued"
     await database.pool.execute(
-        """UPDATE sync_run SET state = 'queued', lease_owner = NULL, lease_until = NULL,
+        """UPDATE sync_run SET state = $7, lease_owner = NULL, lease_until = NULL,
                not_before_at = now() + make_interval(secs => $3), failures = failures + $4::int,
-               error_code = $5, error_message = $6
+               error_code = $5, error_message = $6, requests = requests + $8
            WHERE id = $1 AND lease_owner = $2 AND state = 'running'""",
         run.id,
         owner,
@@ -254,15 +313,19 @@ async def put_back(
         int(failed),
         error.code if error else None,
         str(error) if error else None,
+        state,
+        run.usage.take(),
     )
+    return state
 
 
-async def stop(database: Database, run: Run, *, owner: str, state: str, code: str | None, message: str | None) -> None:
-    """Finish a run as `partial`, `failed` or `cancelled`; its cursor stays where it was."""
+async def stop(database: Database, run: Run, *, owner: str, state: str, code: str, message: str | None) -> None:
+    """Finish a run as `partial`, `failed`, or `cancelled` by whoever asked for it; its cursor stays where it was."""
     await database.pool.execute(
         f"""WITH finished AS (
                UPDATE sync_run SET state = $3, finished_at = now(), lease_owner = NULL, lease_until = NULL,
-                   error_code = $4, error_message = $5
+                   error_code = $4, error_message = coalesce($5, 'cancelled by ' || cancelled_by),
+                   requests = requests + $6
                WHERE id = $1 AND lease_owner = $2 AND state = 'running'
                RETURNING id
            ), {_CLOSE_REPORT}
@@ -272,15 +335,18 @@ async def stop(database: Database, run: Run, *, owner: str, state: str, code: st
         state,
         code,
         message,
+        run.usage.take(),
     )
 
 
 async def finish_cancelled(database: Database) -> None:
-    """End the runs whose cancelling their worker did not live to see."""
+    """End the runs whose cancelling their worker did not live to see, or saw too late."""
     await database.pool.execute(
         f"""WITH finished AS (
-               UPDATE sync_run SET state = 'cancelled', finished_at = now(), lease_owner = NULL, lease_until = NULL
-               WHERE state = 'running' AND cancel_requested AND lease_until < now()
+               UPDATE sync_run SET state = 'cancelled', finished_at = now(), lease_owner = NULL, lease_until = NULL,
+                   error_code = 'CANCELLED', error_message = 'cancelled by ' || cancelled_by
+               WHERE cancel_requested
+                 AND (state IN ('queued', 'throttled') OR (state = 'running' AND lease_until < now()))
                RETURNING id
            ), {_CLOSE_REPORT}
            SELECT FROM finished"""

@@ -13,11 +13,11 @@ log = get_logger(__name__)
 
 
 async def wake_due_runs(services: "Services") -> int:
-    """Wake a worker for every run that is due: queued, or held by a worker that went silent; return how many."""
+    """Wake a worker for every run that is due: waiting, or held by a worker that went silent; return how many."""
     rows = await services.database.pool.fetch(
         """SELECT id, attempt FROM sync_run
            WHERE not_before_at <= now()
-             AND (state = 'queued' OR (state = 'running' AND lease_until < now()))
+             AND (state IN ('queued', 'throttled') OR (state = 'running' AND lease_until < now()))
            ORDER BY id LIMIT 1000"""
     )
     for row in rows:
@@ -34,7 +34,7 @@ LEFT JOIN LATERAL (
 ) AS latest ON true
 WHERE firm.state = 'connected'
   AND NOT EXISTS (
-      SELECT FROM sync_run WHERE firm = firm.id AND resource = $1 AND state IN ('queued', 'running')
+      SELECT FROM sync_run WHERE firm = firm.id AND resource = $1 AND state IN ('queued', 'running', 'throttled')
   )
   AND (latest.state IS NULL
        OR latest.finished_at < now() - make_interval(secs => $2 * latest.intervals)
@@ -88,7 +88,8 @@ async def request_due_reconciliations(services: "Services") -> int:
                  AND coalesce(latest.finished_at, sync_cursor.backfilled_at) < now() - make_interval(secs => $2)
                  AND NOT EXISTS (
                      SELECT FROM sync_run
-                     WHERE firm = firm.id AND state IN ('queued', 'running') AND (resource = $1 OR kind = 'reconcile')
+                     WHERE firm = firm.id AND state IN ('queued', 'running', 'throttled')
+                       AND (resource = $1 OR kind = 'reconcile')
                  )""",
             resource.name,
             resource.reconcile_s,

@@ -79,6 +79,7 @@ def settings_for(database_url: str, redis_url: str, *, port: int = 8000, clio: s
         jwt_secret=SecretStr("a signing key of at least thirty-two characters"),
         encryption_keys=SecretStr(f"test:{base64.b64encode(bytes(range(32))).decode()}"),
         lease_s=3.0,
+        sync_pages_ahead=1,
         webhook_fetch_spacing_s=0.0,
     )
 

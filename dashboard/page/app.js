@@ -28,7 +28,7 @@ async function ask(query) {
 class SignInNeeded extends Error {}
 
 const TONE = { succeeded: "good", processed: "good", enabled: "good", connected: "good", failed: "bad", partial: "bad", dead: "bad",
-  suspended: "bad", running: "busy", processing: "busy", queued: "busy", pending: "busy", received: "busy" };
+  suspended: "bad", running: "busy", processing: "busy", queued: "busy", throttled: "busy", pending: "busy", received: "busy" };
 
 function cell(value, tone) {
   const td = document.createElement("td");

@@ -1,7 +1,7 @@
 """Misbehaviour on demand: requests that fail or dawdle, deliveries that vanish, repeat, wait or swap places."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -23,6 +23,8 @@ class RequestFault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     when: Literal["before", "after"] = "before"
     """`after` carries the request out and loses its answer."""
     retry_after: int | None = None
+    patch: dict[str, Any] | None = None
+    """Merged into the JSON that is answered, where null removes (RFC 7396)."""
 
     def matches(self, request: Request) -> bool:
         """Whether it concerns this request."""
@@ -74,6 +76,24 @@ class Faults:
         """Behave."""
         self.requests.clear()
         self.deliveries.clear()
+
+
+def patched(response: Response, patch: dict[str, Any]) -> Response:
+    """An answer with its JSON changed."""
+    body = _merged(msgspec.json.decode(response.body), patch)
+    return Response(response.status, msgspec.json.encode(body), response.headers)
+
+
+def _merged(document: Any, patch: Any) -> Any:
+    if not isinstance(patch, dict):
+        return patch
+    kept = dict(document) if isinstance(document, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            kept.pop(name, None)
+        else:
+            kept[name] = _merged(kept.get(name), value)
+    return kept
 
 
 SERVER_ERRORS = 500

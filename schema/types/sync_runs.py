@@ -6,6 +6,7 @@ from typing import Any
 import strawberry
 
 from core.db import tables
+from core.sync.progress import eta_of, progress_of, rate_of
 from schema.read.listing import table_listing
 from schema.read.sources import READ, Expression
 from schema.types.mirrored import Node
@@ -16,29 +17,24 @@ SECRET_COLUMNS = (
     "lease_until",
     "cancel_requested",
     "failures",
-    "not_before_at",
     "fields",
     "confirm_disappeared",
+    "read_to",
+    "cancelled_by",
 )
 """Columns of the engine's own, which no client needs."""
 
 
-def progress_of(root: Any) -> float | None:
-    """Return the part of the records that has been read, 0 to 1; 1 for a run that succeeded, None where not known."""
-    if root.state == "succeeded":
-        return 1.0
-    if root.records_total is None:
-        return None
-    return min(1.0, root.records_seen / root.records_total) if root.records_total else 0.0
+def _progress(root: Any) -> float | None:
+    return progress_of(root)
 
 
-def eta_of(root: Any) -> float | None:
-    """Return the seconds left at the pace so far; None unless the run goes on and its length is known."""
-    progress = progress_of(root)
-    if root.state != "running" or not progress or root.started_at is None:
-        return None
-    elapsed = (datetime.datetime.now(datetime.UTC) - root.started_at).total_seconds()
-    return float(round(max(0.0, elapsed * (1 - progress) / progress), 1))
+def _rate(root: Any) -> float | None:
+    return rate_of(root)
+
+
+def _eta(root: Any) -> float | None:
+    return eta_of(root)
 
 
 def _progress_sql(alias: str) -> str:
@@ -49,11 +45,19 @@ def _progress_sql(alias: str) -> str:
     ELSE to_json({run[0]}::float8 / {run[1]}) END"""
 
 
+def _elapsed_sql(alias: str) -> str:
+    return f"extract(epoch FROM coalesce({alias}.finished_at, clock_timestamp()) - {alias}.started_at)::float8"
+
+
+def _rate_sql(alias: str) -> str:
+    return f"round(({alias}.records_seen / nullif({_elapsed_sql(alias)}, 0))::numeric, 1)"
+
+
 def _eta_sql(alias: str) -> str:
-    elapsed_s = f"extract(epoch FROM clock_timestamp() - {alias}.started_at)"
     left = f"greatest(0, {alias}.records_total - {alias}.records_seen)::float8 / {alias}.records_seen"
+    by_budget_s = f"60 * ({alias}.pages * {left} / nullif({alias}.allowed_per_minute, 0) - 1)"
     return f"""CASE WHEN {alias}.state = 'running' AND {alias}.records_seen > 0 AND {alias}.records_total > 0
-    THEN round(({elapsed_s} * {left})::numeric, 1) END"""
+    THEN round(greatest({_elapsed_sql(alias)} * {left}, {by_budget_s})::numeric, 1) END"""
 
 
 @strawberry.type(description="One reading of one resource of one firm from Clio.")
@@ -66,10 +70,11 @@ class SyncRun(Node):
         description="backfill (everything), incremental (what changed) or reconcile (Clio's list against the mirror)."
     )
     state: str = strawberry.field(
-        description="queued, running, succeeded, partial (a reconcile run that held something back), failed, cancelled."
+        description="queued, running, throttled (it waits for Clio's rate limit), succeeded (the last page was seen and"
+        " committed), partial, failed, cancelled; errorCode says why."
     )
     progress: float | None = strawberry.field(
-        resolver=progress_of,
+        resolver=_progress,
         description="Part of the records read, 0 to 1; null while Clio has not said how many.",
         metadata={READ: Expression(_progress_sql)},
     )
@@ -81,12 +86,30 @@ class SyncRun(Node):
     records_updated: int = strawberry.field(description="Records that changed in the mirror.")
     records_total: int | None = strawberry.field(description="Records there are to read; null where not told.")
     pages: int = strawberry.field(description="Pages read.")
+    requests: int = strawberry.field(
+        description="Requests that Clio was sent for it, failed ones and repetitions included."
+    )
+    rate_per_s: float | None = strawberry.field(
+        resolver=_rate,
+        description="Records read per second since it began, waits included; null before it has begun.",
+        metadata={READ: Expression(_rate_sql)},
+    )
+    plan: str | None = strawberry.field(
+        description="How its list is read, such as `cursor, 200 a page, 1 ahead`; null before the first page."
+    )
+    allowed_per_minute: int | None = strawberry.field(
+        description="Clio's limit of requests a minute when the reading was planned; null where it was not looked at."
+    )
     eta_s: float | None = strawberry.field(
-        resolver=eta_of,
-        description="Seconds left at the pace so far; null unless it runs and its length is known.",
+        resolver=_eta,
+        description="Seconds left at the pace so far, or by the rate limit where that is slower; null unless it runs"
+        " and its length is known.",
         metadata={READ: Expression(_eta_sql)},
     )
     attempt: int = strawberry.field(description="Times a worker took it up.")
+    not_before_at: datetime.datetime = strawberry.field(
+        description="Until then no worker takes it up again: of a throttled run, when Clio's limit should have room."
+    )
     error_code: str | None = strawberry.field(description="Code of the latest error; null where all is well.")
     error_message: str | None = strawberry.field(description="What the latest error says.")
     created_at: datetime.datetime = strawberry.field(description="When it was asked for.")

@@ -125,7 +125,7 @@ class Stage:
     async def is_quiet(self) -> bool:
         """Whether nothing is queued, running or waiting."""
         return not await self.database.pool.fetchval(
-            """SELECT EXISTS (SELECT FROM sync_run WHERE state IN ('queued', 'running') AND not_before_at <= now())
+            """SELECT EXISTS (SELECT FROM sync_run WHERE finished_at IS NULL AND not_before_at <= now())
                    OR EXISTS (SELECT FROM webhook_delivery WHERE status NOT IN ('processed', 'dead'))"""
         )
 

@@ -33,8 +33,8 @@ async def _run_all(stage: Stage, kind: str, mutation: str, resources: list[str])
 
     async def all_done() -> bool:
         rows = await stage.database.pool.fetch(
-            """SELECT resource, kind = $2 AND state = 'succeeded' AS done, state IN ('queued', 'running') AS under_way
-               FROM sync_run WHERE id > $1 OR state IN ('queued', 'running')""",
+            """SELECT resource, kind = $2 AND state = 'succeeded' AS done, finished_at IS NULL AS under_way
+               FROM sync_run WHERE id > $1 OR finished_at IS NULL""",
             newest,
             kind,
         )

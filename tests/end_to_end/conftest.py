@@ -62,7 +62,7 @@ class Running:
     async def is_quiet(self) -> bool:
         """Whether nothing is queued, running or waiting."""
         return not await self.services.database.pool.fetchval(
-            """SELECT EXISTS (SELECT FROM sync_run WHERE state IN ('queued', 'running'))
+            """SELECT EXISTS (SELECT FROM sync_run WHERE finished_at IS NULL)
                    OR EXISTS (SELECT FROM webhook_delivery WHERE status IN ('received', 'processing', 'failed'))"""
         )
 

@@ -81,6 +81,15 @@ async def test_a_lost_answer_leaves_its_effect(api: httpx.AsyncClient, control: 
     assert (await control.get("counts")).json()["counts"]["contacts"] == 31
 
 
+async def test_faults_can_change_what_an_answer_says(api: httpx.AsyncClient, control: httpx.AsyncClient) -> None:
+    whole = (await api.get("contacts.json", params={"limit": 2})).json()
+    patch = {"meta": {"paging": {"next": None}, "records": 7}, "data": [{"id": 1}]}
+    await control.post("faults/requests", json={"patch": patch})
+    changed = (await api.get("contacts.json", params={"limit": 2})).json()
+    assert changed == {"data": [{"id": 1}], "meta": {"paging": {}, "records": 7}}
+    assert (await api.get("contacts.json", params={"limit": 2})).json() == whole
+
+
 async def test_faults_can_delay_and_say_when_to_retry(api: httpx.AsyncClient, control: httpx.AsyncClient) -> None:
     await control.post("faults/requests", json={"delay": 0.1})
     begun = time.monotonic()

@@ -319,7 +319,7 @@ async def test_a_cancelled_run_leaves_its_report_and_no_findings(scene: Scene) -
     await scene.control.fail(prefix="/api/v4/contacts.json", delay=2.5, skip=1, count=1)
     work = asyncio.create_task(scene.work(run))
     await until(lambda: at_page(scene, run, 1))
-    assert await runs.cancel_run(scene.services, run)
+    assert await runs.cancel_run(scene.services, run, by="tests")
     assert await work == "cancelled"
     report = await scene.report(run)
     assert report["finished_at"] is not None
