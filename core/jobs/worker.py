@@ -16,6 +16,7 @@ from core.coverage import repair
 from core.db.engine import CONNECT_ERRORS
 from core.jobs.queue import DELIVERY_JOB, QUEUE_NAME, SYNC_JOB, decode_job, encode_job
 from core.logging import get_logger
+from core.mirror.tombstones import settle_tombstones
 from core.metrics.rebuild import rebuild_if_lost
 from core.services import Services
 from core.sync import engine, runs, schedule
@@ -165,6 +166,7 @@ class WorkerProcess:
 
     async def _clean_up(self) -> None:
         await retention.delete_settled(self._services)
+        await settle_tombstones(self._services)
         await self._services.accounts.give_back_due()
         await look_at_rights(self._services)
 

@@ -112,6 +112,7 @@ class Scene:
             presence=presence,
             seen_at=seen_at,
             source="webhook",
+            evidence={"webhook": "deleted"},
         )
         assert moved
 
