@@ -12,6 +12,7 @@ from schema.context import Info, OperationContext
 from schema.global_ids import read_id_of
 from schema.mutation_errors import Errors, collecting, firms_of
 from schema.operations import FIRM, SYNC_RUN
+from schema.reconciling import APPROVE_RECONCILIATION, REJECT_RECONCILIATION, DecideReconciliationPayload
 from schema.replays import REPLAY_DELIVERIES, ReplayDeliveriesPayload
 from schema.types.firms import Firm, RegionName
 from schema.types.sync_runs import SyncRun
@@ -139,12 +140,6 @@ async def _reconcile(
     firm: Annotated[
         strawberry.ID | None, strawberry.argument(description="One firm; all of the caller's unless given.")
     ] = strawberry.UNSET,
-    confirm_disappeared: Annotated[
-        bool | None,
-        strawberry.argument(
-            description="Ask Clio for every record gone from the list, however many, and for those of unknown presence."
-        ),
-    ] = strawberry.UNSET,
 ) -> ReconcilePayload:
     context = info.context
     errors: Errors = []
@@ -155,7 +150,6 @@ async def _reconcile(
             context.services,
             firms=firms,
             resource=resource or None,
-            confirm_disappeared=bool(confirm_disappeared),
         )
         runs = await _runs(context, asked, firms)
     return ReconcilePayload(runs=runs, errors=errors)
@@ -202,6 +196,8 @@ class Mutation:
         description="Ask for comparisons of Clio's lists with the mirror, which find deletions and misses that no"
         " webhook told; reconciliations has the reports.",
     )
+    approve_reconciliation: DecideReconciliationPayload = APPROVE_RECONCILIATION
+    reject_reconciliation: DecideReconciliationPayload = REJECT_RECONCILIATION
     cancel_sync: CancelSyncPayload = strawberry.field(
         resolver=_cancel_sync, description="Cancel a run: a queued one at once, a running one after its page."
     )

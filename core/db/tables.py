@@ -97,7 +97,7 @@ class SyncRun(PostgresTable, tablename="sync_run"):
     heartbeat_at = Timestamptz(null=True, default=None)
     finished_at = Timestamptz(null=True, default=None)
     fields = Text(null=True, default=None, help_text="what the run asks Clio for")
-    approves = BigInt(null=True, default=None, help_text="sync_run.id of the reconcile run whose held records it asks for")
+    approves = BigInt(null=True, default=None, help_text="the reconcile run whose held records it asks Clio for")
 
 
 class SyncCursor(PostgresTable, tablename="sync_cursor"):
@@ -150,12 +150,12 @@ class ReconciliationReport(PostgresTable, tablename="reconciliation_report"):
 
 
 class ReconciliationFinding(PostgresTable, tablename="reconciliation_finding"):
-    """A record that a reconcile run found to differ and has not settled yet."""
+    """A record that a reconcile run found to differ: still to be settled, held for approval, or asked for already."""
 
     id = BigSerial(primary_key=True)
     run = BigInt()
     clio_id = BigInt()
-    kind = Varchar(length=8, help_text="missing | stale | extra | approved (an extra that was held) | held")
+    kind = Varchar(length=8, help_text="missing | stale | extra | approved (was held by another run) | held | asked")
     seen_at = Timestamptz(help_text="when the page that told of it was asked for")
     reconciliation_finding_run_clio_id = Unique(["run", "clio_id"])
 

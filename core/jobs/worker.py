@@ -16,10 +16,10 @@ from core.coverage import repair
 from core.db.engine import CONNECT_ERRORS
 from core.jobs.queue import DELIVERY_JOB, QUEUE_NAME, SYNC_JOB, decode_job, encode_job
 from core.logging import get_logger
-from core.mirror.tombstones import settle_tombstones
 from core.metrics.rebuild import rebuild_if_lost
+from core.mirror.tombstones import settle_tombstones
 from core.services import Services
-from core.sync import engine, runs, schedule
+from core.sync import approval, engine, runs, schedule
 from core.webhooks import claims, lifecycle, processing, retention
 from core.webhooks.spill import Spill
 
@@ -149,6 +149,7 @@ class WorkerProcess:
         self._looked.set()
         await repair.repair_holes(self._services)
         await schedule.request_due_polls(self._services)
+        await approval.request_approved(self._services)
         await schedule.request_due_reconciliations(self._services)
 
     async def _metrics(self) -> None:

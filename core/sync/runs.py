@@ -44,7 +44,7 @@ class Run:
     high_water_at: datetime.datetime
     attempt: int
     failures: int
-    confirm_disappeared: bool
+    approves: int | None
 
 
 async def request_runs(
@@ -103,13 +103,10 @@ WITH wanted AS (
 SELECT id, firm, attempt FROM asked ORDER BY id"""
 
 
-async def request_reconciliations(
-    services: "Services", *, firms: Sequence[int], resource: str | None, confirm_disappeared: bool = False
-) -> list[int]:
+async def request_reconciliations(services: "Services", *, firms: Sequence[int], resource: str | None) -> list[int]:
     """Ask for a comparison of Clio's list with the mirror, as `request_runs` asks for runs; return the run ids.
 
-    Resources without a list of their own are left out. With `confirm_disappeared`, records of unknown presence are
-    asked for, too, and any number of deletions is believed.
+    Resources without a list of their own are left out.
 
     Raises:
         NotFound: there is no such resource.
@@ -122,14 +119,14 @@ async def request_reconciliations(
         raise BadInput(f"clio lists {resource} below other records only, so there is no whole to compare: sync it")
     return await _wake(
         services,
-        await services.database.pool.fetch(_REQUEST_RECONCILIATION, list(firms), names, confirm_disappeared),
+        await services.database.pool.fetch(_REQUEST_RECONCILIATION, list(firms), names),
     )
 
 
 _REQUEST_RECONCILIATION = """
 WITH asked AS (
-    INSERT INTO sync_run (firm, resource, kind, confirm_disappeared)
-    SELECT firm.id, name.resource, 'reconcile', $3
+    INSERT INTO sync_run (firm, resource, kind)
+    SELECT firm.id, name.resource, 'reconcile'
     FROM firm CROSS JOIN unnest($2::text[]) WITH ORDINALITY AS name (resource, place)
     WHERE firm.id = ANY ($1::bigint[]) AND firm.state = 'connected'
     ORDER BY firm.id, name.place
@@ -174,8 +171,7 @@ async def take_up(database: Database, run_id: int, *, owner: str, lease_s: float
                high_water_at = coalesce(high_water_at, now())
            WHERE id = $1 AND not_before_at <= now() AND NOT cancel_requested
              AND (state = 'queued' OR (state = 'running' AND lease_until < now()))
-           RETURNING id, firm, resource, kind, next_url, since_at, high_water_at, attempt, failures,
-               confirm_disappeared""",
+           RETURNING id, firm, resource, kind, next_url, since_at, high_water_at, attempt, failures, approves""",
         run_id,
         owner,
         lease_s,
@@ -234,9 +230,12 @@ async def succeed(database: Database, run: Run, *, owner: str, ahead: datetime.t
 _CLOSE_REPORT = """closed AS (
     UPDATE reconciliation_report AS report SET finished_at = now() FROM finished WHERE report.run = finished.id
 ), forgotten AS (
-    DELETE FROM reconciliation_finding AS finding USING finished WHERE finding.run = finished.id
+    DELETE FROM reconciliation_finding AS finding USING finished
+    WHERE finding.run = finished.id AND finding.kind <> 'held'
+), list_forgotten AS (
+    DELETE FROM reconciliation_page AS page USING finished WHERE page.run = finished.id
 )"""
-"""What ends with a run, whatever its end; `finished` is the run."""
+"""What ends with a run, whatever its end; `finished` is the run. What it holds for approval stays."""
 
 
 async def put_back(

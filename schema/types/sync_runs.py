@@ -18,7 +18,7 @@ SECRET_COLUMNS = (
     "failures",
     "not_before_at",
     "fields",
-    "confirm_disappeared",
+    "approves",
 )
 """Columns of the engine's own, which no client needs."""
 

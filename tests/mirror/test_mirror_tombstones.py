@@ -40,7 +40,7 @@ async def test_a_deletion_told_again_counts_from_the_later(mirror: Mirror) -> No
     assert (await mirror.write(contact(1), seen=21)).created == 1
 
 
-async def test_what_is_only_hidden_leaves_none(mirror: Mirror, database: Database, contacts: Resource) -> None:
+async def test_what_is_only_hidden_leaves_none(database: Database, contacts: Resource) -> None:
     await mark_absent(
         database.pool,
         contacts,
@@ -96,9 +96,7 @@ async def test_old_ones_are_forgotten(services: Services, firm: int) -> None:
 async def test_pages_and_deletions_at_once_end_deleted(services: Services, firm: int) -> None:
     mirror = Mirror(services.database, services.registry.resource("contact"), firm)
     page = [contact(clio_id) for clio_id in range(1, 41)]
-    await asyncio.gather(
-        mirror.write(*page, seen=9), *(mirror.delete(clio_id, seen=10) for clio_id in range(1, 41, 3))
-    )
+    await asyncio.gather(mirror.write(*page, seen=9), *(mirror.delete(clio_id, seen=10) for clio_id in range(1, 41, 3)))
     await settle_tombstones(services)
     rows = await services.database.pool.fetch("SELECT clio_id FROM contacts_contact WHERE presence = 'present'")
     assert {row["clio_id"] for row in rows} == set(range(1, 41)) - set(range(1, 41, 3))
@@ -106,4 +104,3 @@ async def test_pages_and_deletions_at_once_end_deleted(services: Services, firm:
 
 async def ids(mirror: Mirror) -> set[int]:
     return {row["clio_id"] for row in await mirror.database.pool.fetch("SELECT clio_id FROM contacts_contact")}
-

@@ -4,7 +4,7 @@ from core.testing.api import Api
 from tests.schema.schema_data import ONE, TWO
 
 RECONCILE = """mutation($resource: String, $firm: ID) {
-  reconcile(resource: $resource, firm: $firm, confirmDisappeared: true) {
+  reconcile(resource: $resource, firm: $firm) {
     runs { id firm resource kind state } errors { code message path }
   }
 }"""
@@ -48,10 +48,6 @@ async def test_reconcile_asks_for_a_run_of_every_list_of_the_callers_firms(fresh
         ("1", resource.name) for resource in fresh_api.services.registry.resources if resource.has_list
     ]
     assert {(run["kind"], run["state"]) for run in payload["runs"]} == {("reconcile", "queued")}
-    confirming = await fresh_api.services.database.pool.fetch(
-        "SELECT confirm_disappeared FROM sync_run WHERE kind = 'reconcile'"
-    )
-    assert {row["confirm_disappeared"] for row in confirming} == {True}
 
 
 async def test_what_the_domain_refuses_is_in_the_payload_and_the_rest_an_error(fresh_api: Api) -> None:
