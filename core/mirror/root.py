@@ -90,16 +90,21 @@ WITH clio AS MATERIALIZED (
     SET from_at = $3 + $4::interval, until_at = now() + $4::interval,
         root = {_digest("present")}, clio_root = {_digest("clio")},
         differing = (SELECT count(*) FROM differing), unexplained = (SELECT count(*) FROM unexplained),
-        presences = (
-            SELECT coalesce(jsonb_object_agg(presence, records), '{{}}')
-            FROM (SELECT presence, count(*) AS records FROM stored GROUP BY presence) AS counted
-        ),
-        samples = jsonb_path_query_array(samples, '$[*] ? (@.kind != "unexplained")') || (
-            SELECT coalesce(jsonb_agg(jsonb_build_object(
-                'clio_id', clio_id, 'kind', 'unexplained', 'outcome', 'left') ORDER BY clio_id), '[]')
-            FROM (SELECT clio_id FROM unexplained ORDER BY clio_id LIMIT {SAMPLE}) AS first
-        )
+        presences = {_PRESENCES}, samples = {_SAMPLES}
     FROM leased WHERE report.run = leased.id
     RETURNING report.run
 )
 SELECT count(*) = 1 AS leased FROM proved"""
+
+
+_PRESENCES = """(
+    SELECT coalesce(jsonb_object_agg(presence, records), '{}')
+    FROM (SELECT presence, count(*) AS records FROM stored GROUP BY presence) AS counted
+)"""
+
+_SAMPLES = f"""(
+    SELECT jsonb_path_query_array(samples, '$[*] ? (@.kind != "unexplained")') || coalesce(jsonb_agg(
+        jsonb_build_object('clio_id', clio_id, 'kind', 'unexplained', 'outcome', 'left') ORDER BY clio_id
+    ), '[]')
+    FROM (SELECT clio_id FROM unexplained ORDER BY clio_id LIMIT {SAMPLE}) AS first
+)"""
