@@ -1,4 +1,4 @@
-"""What a webhook leaves of a record that is gone: evidence with the change, or a tombstone where there was no record."""
+"""What a webhook leaves of a record that is gone: evidence with the change, or a tombstone where none was."""
 
 import datetime
 from typing import Any
