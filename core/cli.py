@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from core.commands import budget, demo, firms, history, metrics, plugins, reconcile, replay, running, webhooks
+from core.commands import budget, demo, firms, history, metrics, plugins, reconciliations, replay, running, webhooks
 from core.errors import ServiceError
 from core.loading import commands, load_plugins
 from core.logging import configure_logging
@@ -22,7 +22,7 @@ for command in (
     running.migrate_database,
     firms.connect,
     firms.sync,
-    reconcile.reconcile,
+    reconciliations.reconcile,
     webhooks.webhooks,
     replay.replay_command,
     metrics.metrics,

@@ -18,6 +18,7 @@ from schema.hold_mutations import (
 )
 from schema.mutation_errors import Errors, collecting, firms_of
 from schema.operations import FIRM, SYNC_RUN
+from schema.reconciling import APPROVE_RECONCILIATION, REJECT_RECONCILIATION, DecideReconciliationPayload
 from schema.replays import REPLAY_DELIVERIES, ReplayDeliveriesPayload
 from schema.types.firms import Firm, RegionName
 from schema.types.sync_runs import SyncRun
@@ -145,12 +146,6 @@ async def _reconcile(
     firm: Annotated[
         strawberry.ID | None, strawberry.argument(description="One firm; all of the caller's unless given.")
     ] = strawberry.UNSET,
-    confirm_disappeared: Annotated[
-        bool | None,
-        strawberry.argument(
-            description="Ask Clio for every record gone from the list, however many, and for those of unknown presence."
-        ),
-    ] = strawberry.UNSET,
 ) -> ReconcilePayload:
     context = info.context
     errors: Errors = []
@@ -161,7 +156,6 @@ async def _reconcile(
             context.services,
             firms=firms,
             resource=resource or None,
-            confirm_disappeared=bool(confirm_disappeared),
         )
         runs = await _runs(context, asked, firms)
     return ReconcilePayload(runs=runs, errors=errors)
@@ -208,6 +202,8 @@ class Mutation:
         description="Ask for comparisons of Clio's lists with the mirror, which find deletions and misses that no"
         " webhook told; reconciliations has the reports.",
     )
+    approve_reconciliation: DecideReconciliationPayload = APPROVE_RECONCILIATION
+    reject_reconciliation: DecideReconciliationPayload = REJECT_RECONCILIATION
     cancel_sync: CancelSyncPayload = strawberry.field(
         resolver=_cancel_sync, description="Cancel a run: one that waits at once, a running one after its page."
     )

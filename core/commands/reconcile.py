@@ -14,6 +14,7 @@ from core.process import running_services
 from core.services import Services
 from core.settings import load_settings
 from core.sync.runs import request_reconciliations
+from core.sync.verdicts import verdict_sql
 
 COUNTERS = (
     "listed",
@@ -24,72 +25,81 @@ COUNTERS = (
     "deleted",
     "hidden",
     "unknown",
+    "kept",
+    "held",
     "requests",
 )
+PROOF = (
+    *("from_at", "until_at", "root", "clio_root", "differing", "unexplained", "presences"),
+    *("held_at", "decision", "decided_at", "decided_by", "coverage", "samples"),
+)
 
 
-@click.command(epilog="Example: clio-service reconcile --firm 1 --resource contact")
+@click.group(invoke_without_command=True, epilog="Example: clio-service reconcile --firm 1 --resource contact")
 @click.option("--firm", type=int, help="One firm; all connected ones unless given.")
 @click.option("--resource", help="One resource, such as contact; all unless given.")
-@click.option(
-    "--confirm-disappeared",
-    is_flag=True,
-    help="Ask Clio for every record gone from the list, however many, and for those of unknown presence.",
-)
 @click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
-def reconcile(firm: int | None, resource: str | None, *, confirm_disappeared: bool, as_json: bool) -> int:
+@click.pass_context
+def reconcile(context: click.Context, firm: int | None, resource: str | None, *, as_json: bool) -> int:
     """Compare Clio's lists with the mirror, repair it, and print the reports.
 
-    Works on the runs itself where no worker does. Exit status 1 where a run did not succeed.
+    Works on the runs itself where no worker does. Exit status 1 where a run did not succeed. The commands below look at
+    reports, and decide about what a run held.
     """
-    reports = asyncio.run(_reconcile(firm, resource, confirm_disappeared=confirm_disappeared))
-    click.echo(
-        json.dumps(reports, default=datetime.datetime.isoformat, indent=2) if as_json else reports_as_text(reports)
-    )
+    if context.invoked_subcommand is not None:
+        return 0
+    reports = asyncio.run(_reconcile(firm, resource))
+    click.echo(reports_as_json(reports) if as_json else reports_as_text(reports))
+    return status_of(reports)
+
+
+def status_of(reports: list[dict[str, Any]]) -> int:
+    """Return the exit status: 1 where a run did not succeed."""
     return 0 if all(report["state"] == "succeeded" for report in reports) else 1
 
 
-async def _reconcile(firm: int | None, resource: str | None, *, confirm_disappeared: bool) -> list[dict[str, Any]]:
+async def _reconcile(firm: int | None, resource: str | None) -> list[dict[str, Any]]:
     async with running_services(load_settings(), load_plugins()) as services:
         wanted = await connected_firms(services, firm)
-        runs = await request_reconciliations(
-            services, firms=wanted, resource=resource, confirm_disappeared=confirm_disappeared
-        )
-        finished = await _finish(services, runs, confirm_disappeared=confirm_disappeared)
-        return [await report(services, run) for run in finished]
+        runs = await request_reconciliations(services, firms=wanted, resource=resource)
+        return [await report(services, run) for run in await _finish(services, runs)]
 
 
-async def _finish(services: Services, runs: Sequence[int], *, confirm_disappeared: bool) -> list[int]:
+async def _finish(services: Services, runs: Sequence[int]) -> list[int]:
     """See runs to their end; those of another kind first, and then the ones that were asked for. Return the latter."""
     finished: dict[int, int] = {}
     pending = dict(enumerate(runs))
     while pending:
         rows = await follow_all(services, list(pending.values()), at_once=1)
         for place, row in zip(list(pending), rows, strict=True):
-            if row["kind"] == "reconcile" and row["confirm_disappeared"] >= confirm_disappeared:
+            if row["kind"] == "reconcile":
                 finished[place] = pending.pop(place)
                 continue
-            [pending[place]] = await request_reconciliations(
-                services, firms=[row["firm"]], resource=row["resource"], confirm_disappeared=confirm_disappeared
-            )
+            [pending[place]] = await request_reconciliations(services, firms=[row["firm"]], resource=row["resource"])
     return [finished[place] for place in sorted(finished)]
 
 
 async def report(services: Services, run: int) -> dict[str, Any]:
-    """Return a reconcile run and what it found. One statement."""
+    """Return a reconcile run and what it found; empty where there is no such run. One statement."""
     row = await services.database.pool.fetchrow(
         f"""SELECT run.id AS run, run.firm, run.resource, run.state, run.error_code, run.error_message, run.started_at,
-               run.finished_at, {", ".join(f"coalesce(report.{name}, 0) AS {name}" for name in COUNTERS)}
+               run.finished_at, {", ".join(f"coalesce(report.{name}, 0) AS {name}" for name in COUNTERS)},
+               {", ".join(f"report.{name}" for name in PROOF)}, {verdict_sql("report")} AS verdict
         FROM sync_run AS run LEFT JOIN reconciliation_report AS report ON report.run = run.id
-        WHERE run.id = $1""",
+        WHERE run.id = $1 AND run.kind = 'reconcile'""",
         run,
     )
     return dict(row or {})
 
 
+def reports_as_json(reports: list[dict[str, Any]]) -> str:
+    """Return the reports as a JSON list, instants in ISO 8601."""
+    return json.dumps(reports, default=datetime.datetime.isoformat, indent=2)
+
+
 def reports_as_text(reports: list[dict[str, Any]]) -> str:
     """Return a table, with the message of each run that did not succeed below it."""
-    head = ("firm", "resource", "state", *COUNTERS)
+    head = ("firm", "resource", "state", *COUNTERS, "verdict")
     lines = [head, *(tuple(str(report[name]) for name in head) for report in reports)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]

@@ -16,7 +16,7 @@ log = get_logger(__name__)
 AFTER_FAILURE = datetime.timedelta(minutes=10)
 """How long a resource rests after a run of it failed, or ended short.
 
-A comparison that held something back is left to the daily one, or to whoever confirms it.
+A comparison that held something back is left to the daily one, or to whoever approves it.
 """
 
 _UNREPAIRED = """

@@ -106,9 +106,7 @@ class SyncRun(PostgresTable, tablename="sync_run"):
     heartbeat_at = Timestamptz(null=True, default=None)
     finished_at = Timestamptz(null=True, default=None)
     fields = Text(null=True, default=None, help_text="what the run asks Clio for")
-    confirm_disappeared = Boolean(
-        default=False, help_text="a reconcile run that asks about every record gone from the list, however many"
-    )
+    approves = BigInt(null=True, default=None, help_text="the reconcile run whose held records it asks Clio for")
     plan = Text(null=True, default=None, help_text="how the list is read; see core.sync.planner")
     read_to = BigInt(default=0, help_text="the highest Clio id read so far")
     requests = Integer(default=0, help_text="requests that Clio was sent for it, failed ones and repetitions included")
@@ -148,18 +146,55 @@ class ReconciliationReport(PostgresTable, tablename="reconciliation_report"):
     requests = Integer(default=0, help_text="answers of Clio that the run took")
     covered_to = BigInt(default=0, help_text="the Clio id up to which the list was compared")
     listed_at = Timestamptz(null=True, default=None, help_text="when the last page was compared")
-    held = Boolean(default=False, help_text="too many were gone at once")
+    kept = Integer(default=0, help_text="records that Clio does not list, and answered for all the same")
+    held = Integer(default=0, help_text="records that were gone, too many at once, and still wait for approval")
+    held_at = Timestamptz(null=True, default=None, help_text="when they were held; null where nothing was")
+    decision = Varchar(length=16, null=True, default=None, help_text="approved | rejected")
+    decided_at = Timestamptz(null=True, default=None)
+    decided_by = Text(null=True, default=None, help_text="subject of the token, or user of the command line")
+    from_at = Timestamptz(null=True, default=None, help_text="Clio's time when the list was first asked for")
+    until_at = Timestamptz(null=True, default=None, help_text="Clio's time when the roots were taken")
+    root = Varchar(length=64, null=True, default=None, help_text="of the mirror, hexadecimal (core.mirror.root)")
+    clio_root = Varchar(length=64, null=True, default=None, help_text="of Clio's list, as this run was told it")
+    differing = Integer(null=True, default=None, help_text="records that make the two roots differ")
+    unexplained = Integer(null=True, default=None, help_text="of those, what nothing that happened meanwhile explains")
+    presences = JSONB(null=True, default=None, help_text="rows of the mirror by presence")
+    coverage = JSONB(null=True, default=None, help_text="intervals and holes of the ledger when the run ended")
+    samples = JSONB(default="[]", help_text="the first findings of each kind and what became of each")
 
 
 class ReconciliationFinding(PostgresTable, tablename="reconciliation_finding"):
-    """A record that a reconcile run found to differ and has not settled yet."""
+    """A record that a reconcile run found to differ: still to be settled, held for approval, or asked for already."""
 
     id = BigSerial(primary_key=True)
     run = BigInt()
     clio_id = BigInt()
-    kind = Varchar(length=8, help_text="missing | stale | extra")
+    kind = Varchar(length=8, help_text="missing | stale | extra | approved (was held by another run) | held | asked")
     seen_at = Timestamptz(help_text="when the page that told of it was asked for")
     reconciliation_finding_run_clio_id = Unique(["run", "clio_id"])
+
+
+class ReconciliationPage(PostgresTable, tablename="reconciliation_page"):
+    """A range of Clio's list as a reconcile run was told it; kept until the run ends."""
+
+    id = BigSerial(primary_key=True)
+    run = BigInt()
+    up_to = BigInt(help_text="the Clio id up to which it covers")
+    listed = Text(help_text="JSON: clio_id, etag, clio_updated_at")
+    reconciliation_page_run_up_to = Unique(["run", "up_to"])
+
+
+class Tombstone(PostgresTable, tablename="tombstone"):
+    """A deletion told of a record that the mirror did not have; a page read before it must not bring it in."""
+
+    id = BigSerial(primary_key=True)
+    firm = BigInt()
+    resource = Varchar(length=64)
+    clio_id = BigInt()
+    seen_at = Timestamptz(help_text="when the request or delivery that told of it began")
+    evidence = JSONB()
+    source = Varchar(length=16, help_text="of the change that it becomes, should the record turn up: see change")
+    tombstone_firm_resource_clio_id = Unique(["firm", "resource", "clio_id"])
 
 
 class Change(PostgresTable, tablename="change"):
@@ -337,6 +372,8 @@ TABLES = (
     SyncCursor,
     ReconciliationReport,
     ReconciliationFinding,
+    ReconciliationPage,
+    Tombstone,
     Change,
     HistorySeal,
     HistoryProgress,

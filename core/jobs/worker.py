@@ -19,8 +19,9 @@ from core.history import retention as history_retention
 from core.jobs.queue import DELIVERY_JOB, QUEUE_NAME, SYNC_JOB, decode_job, encode_job
 from core.logging import get_logger
 from core.metrics.rebuild import rebuild_if_lost
+from core.mirror.tombstones import settle_tombstones
 from core.services import Services
-from core.sync import engine, runs, schedule
+from core.sync import approval, engine, runs, schedule
 from core.webhooks import claims, lifecycle, processing, retention
 from core.webhooks.spill import Spill
 
@@ -154,6 +155,7 @@ class WorkerProcess:
         self._looked.set()
         await repair.repair_holes(self._services)
         await schedule.request_due_polls(self._services)
+        await approval.request_approved(self._services)
         await schedule.request_due_reconciliations(self._services)
 
     async def _metrics(self) -> None:
@@ -173,6 +175,7 @@ class WorkerProcess:
         await partitions.make_ahead(self._services)
         await retention.delete_settled(self._services)
         await history_retention.purge_expired(self._services)
+        await settle_tombstones(self._services)
         await self._services.accounts.give_back_due()
         await look_at_rights(self._services)
 

@@ -1,14 +1,21 @@
 """Asking Clio for one record: what it is, or how it is absent."""
 
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from core.clio.client import ClioClient
 from core.clio.priority import Priority
 from core.errors import ClioForbidden, ClioNotFound
-from core.mirror.writer import is_redacted
+from core.mirror.writer import Evidence, is_redacted
 from core.resource import ClioEndpoint
 
-Gone: TypeAlias = Literal["deleted", "hidden"]
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """How a record is absent, and the answer that says so."""
+
+    presence: Literal["deleted", "hidden"]
+    evidence: Evidence
 
 
 async def ask_for(
@@ -24,7 +31,7 @@ async def ask_for(
     try:
         answer = await client.record(endpoint, clio_id, priority=priority)
     except ClioNotFound:
-        return "deleted"
+        return Gone("deleted", {"asked": "record", "status": 404})
     except ClioForbidden:
-        return "hidden"
-    return "hidden" if is_redacted(answer) else answer
+        return Gone("hidden", {"asked": "record", "status": 403})
+    return Gone("hidden", {"asked": "record", "status": 200, "redacted": True}) if is_redacted(answer) else answer

@@ -3,6 +3,7 @@
 Shape of it, for a page of records of one resource and firm:
 
 - `page`: the records, from one JSON parameter, typed by the columns of the table;
+- `buried`: records that the mirror does not have and that were deleted after the page was read: left out;
 - `stale`: rows that the page changes, locked in order of id so that two writers cannot deadlock. A row is changed only
   by a record that is newer, or as new and read later, and differs in some column; so writing a page twice, or an older
   page after a newer one, touches nothing, not even a dead tuple;
@@ -29,8 +30,8 @@ COMMON = ("etag", "clio_created_at", "clio_updated_at")
 def write_statement(resource: Resource, *, authoritative: bool, with_checkpoint: bool) -> str:
     """Return the statement for a resource.
 
-    Parameters: $1 records as JSON text, $2 firm, $3 seen_at, $4 source, $5 resource name; with a checkpoint $6 run id,
-    $7 lease owner, $8 next URL, $9 lease seconds, $10 the run's total of records or null,
+    Parameters: $1 records as JSON text, $2 firm, $3 seen_at, $4 source, $5 resource name, $6 run id or null; with a
+    checkpoint $7 lease owner, $8 next URL, $9 lease seconds, $10 the run's total of records or null,
     $11 the highest Clio id that was read, $12 requests since the last page.
     `authoritative` false is for webhook payloads: an equal updated_at is not enough, nor may one revive a record.
     Returns one row: created, updated, raced, held_back (ids only a fetch can settle: the record differs, is not
@@ -39,7 +40,7 @@ def write_statement(resource: Resource, *, authoritative: bool, with_checkpoint:
     own = [*COMMON, *resource.own_columns]
     presence = _presence(resource)
     checkpoint = _CHECKPOINT if with_checkpoint else ""
-    logged = _log(with_checkpoint=with_checkpoint)
+    logged = _log(resource, authoritative=authoritative)
     leased = "(SELECT count(*) FROM checkpoint) = 1" if with_checkpoint else "true"
     return f"""
 WITH {_compare(resource, own, authoritative=authoritative)}, {_write(resource, own, presence)}, {logged}, summary AS (
@@ -47,7 +48,7 @@ WITH {_compare(resource, own, authoritative=authoritative)}, {_write(resource, o
            (SELECT count(*) FROM updated)::int AS updated,
            (SELECT count(*) FROM page)::int AS seen,
            (SELECT count(*) FROM page)::int - (SELECT count(*) FROM current)::int
-               - (SELECT count(*) FROM inserted)::int AS raced
+               - (SELECT count(*) FROM buried)::int - (SELECT count(*) FROM inserted)::int AS raced
 ){checkpoint}
 SELECT created, updated, raced,
        ARRAY(SELECT clio_id FROM current WHERE held_back ORDER BY clio_id) AS held_back, {leased} AS leased
@@ -68,6 +69,11 @@ def _compare(resource: Resource, own: list[str], *, authoritative: bool) -> str:
     FROM page CROSS JOIN LATERAL (
         SELECT * FROM {table} AS stored WHERE stored.firm = $2 AND stored.clio_id = page.clio_id LIMIT 1
     ) AS stored
+), buried AS MATERIALIZED (
+    SELECT clio_id FROM tombstone
+    WHERE firm = $2 AND resource = $5 AND clio_id = ANY (ARRAY(
+        SELECT page.clio_id FROM page WHERE NOT EXISTS (SELECT FROM current WHERE current.clio_id = page.clio_id)
+    )) AND seen_at >= $3
 ), stale AS MATERIALIZED (
     SELECT stored.id, stored.clio_id, stored.presence, to_jsonb(stored) AS image
     FROM {table} AS stored JOIN page USING (clio_id)
@@ -84,6 +90,7 @@ def _write(resource: Resource, own: list[str], presence: str) -> str:
     INSERT INTO {table} (firm, clio_id, presence, seen_at, {", ".join(f'"{name}"' for name in own)})
     SELECT $2, page.clio_id, {presence}, $3, {", ".join(f'page."{name}"' for name in own)}
     FROM page WHERE NOT EXISTS (SELECT FROM current WHERE current.clio_id = page.clio_id)
+      AND NOT EXISTS (SELECT FROM buried WHERE buried.clio_id = page.clio_id)
     ORDER BY page.clio_id
     ON CONFLICT (firm, clio_id) DO NOTHING
     RETURNING *
@@ -96,20 +103,20 @@ def _write(resource: Resource, own: list[str], presence: str) -> str:
 )"""
 
 
-def _log(*, with_checkpoint: bool) -> str:
+def _log(resource: Resource, *, authoritative: bool) -> str:
     """A change row per write: all columns of a created record, those that differ of a changed one."""
-    run = "$6::bigint" if with_checkpoint else "NULL::bigint"
     return f"""logged AS (
     INSERT INTO change (
-        firm, resource, clio_id, operation, seen_at, source, run, etag, clio_updated_at, before, after
+        firm, resource, clio_id, operation, seen_at, source, run, etag, clio_updated_at, before, after, evidence
     )
-    SELECT $2, $5, clio_id, 'created', $3, $4, {run}, etag, clio_updated_at, NULL, {_image("inserted")}
+    SELECT $2, $5, clio_id, 'created', $3, $4, $6::bigint, etag, clio_updated_at, NULL, {_image("inserted")}, NULL
     FROM inserted
     UNION ALL
     SELECT $2, $5, updated.clio_id,
            CASE WHEN stale.presence = updated.presence THEN 'updated' WHEN updated.presence = 'present' THEN 'restored'
                 ELSE updated.presence END,
-           $3, $4, {run}, updated.etag, updated.clio_updated_at, difference.before, difference.after
+           $3, $4, $6::bigint, updated.etag, updated.clio_updated_at, difference.before, difference.after,
+           CASE WHEN stale.presence <> updated.presence THEN {_evidence(resource, authoritative=authoritative)} END
     FROM updated JOIN stale USING (id),
     LATERAL (
         SELECT jsonb_object_agg(key, stale.image -> key) AS before, jsonb_object_agg(key, value) AS after
@@ -117,6 +124,16 @@ def _log(*, with_checkpoint: bool) -> str:
         WHERE value IS DISTINCT FROM stale.image -> key
     ) AS difference
 )"""
+
+
+def _evidence(resource: Resource, *, authoritative: bool) -> str:
+    """What a written record's change of presence rests on: the list it was on, the answer, or the payload told."""
+    told = "jsonb_build_object('webhook', 'payload')"
+    if authoritative:
+        listed, asked = "jsonb_build_object('listed', true)", "jsonb_build_object('asked', 'record', 'status', 200)"
+        told = f"(CASE WHEN $4 IN ('backfill', 'incremental') THEN {listed} ELSE {asked} END)"
+    trashed = " || jsonb_build_object('trashed', updated.presence = 'deleted')"
+    return told + ("" if resource.trash_column is None else trashed)
 
 
 def _newer(resource: Resource, *, authoritative: bool) -> str:
@@ -172,22 +189,31 @@ _CHECKPOINT = """, checkpoint AS (
 
 @lru_cache(maxsize=256)
 def presence_statement(resource: Resource) -> str:
-    """Return the statement that moves one record's presence on evidence, and logs it.
+    """Return the statement that moves one record's presence on evidence, and logs it with what it rests on.
 
-    Parameters: $1 firm, $2 Clio id, $3 new presence, $4 seen_at, $5 source, $6 resource name.
-    Evidence that is older than what the row was last seen with changes nothing. Returns a row when something changed.
+    Parameters: $1 firm, $2 Clio id, $3 new presence, $4 seen_at, $5 source, $6 resource name, $7 evidence as JSON,
+    $8 run or null. Evidence that is older than what the row was last seen with changes nothing. A deletion of a record
+    that the mirror does not have leaves a tombstone. Returns a row when the record changed.
     """
+    table = f'"{resource.table_name}"'
     return f"""
-WITH moved AS (
-    UPDATE "{resource.table_name}" AS stored SET presence = $3, seen_at = $4
-    FROM (
-        SELECT id, presence AS was FROM "{resource.table_name}" WHERE firm = $1 AND clio_id = $2 FOR NO KEY UPDATE
-    ) AS old
+WITH old AS MATERIALIZED (
+    SELECT id, presence AS was FROM {table} WHERE firm = $1 AND clio_id = $2 FOR NO KEY UPDATE
+), moved AS (
+    UPDATE {table} AS stored SET presence = $3, seen_at = $4 FROM old
     WHERE stored.id = old.id AND old.was <> $3 AND stored.seen_at <= $4
     RETURNING stored.clio_id, stored.etag, stored.clio_updated_at, old.was
+), buried AS (
+    INSERT INTO tombstone AS known (firm, resource, clio_id, seen_at, evidence, source)
+    SELECT $1, $6, $2, $4, $7, $5 WHERE $3 = 'deleted' AND NOT EXISTS (SELECT FROM old)
+    ON CONFLICT (firm, resource, clio_id)
+    DO UPDATE SET seen_at = EXCLUDED.seen_at, evidence = EXCLUDED.evidence, source = EXCLUDED.source
+    WHERE EXCLUDED.seen_at > known.seen_at
 )
-INSERT INTO change (firm, resource, clio_id, operation, seen_at, source, etag, clio_updated_at, before, after)
-SELECT $1, $6, clio_id, $3, $4, $5, etag, clio_updated_at,
-       jsonb_build_object('presence', was), jsonb_build_object('presence', $3::text)
+INSERT INTO change (
+    firm, resource, clio_id, operation, seen_at, source, run, etag, clio_updated_at, before, after, evidence
+)
+SELECT $1, $6, clio_id, $3, $4, $5, $8, etag, clio_updated_at,
+       jsonb_build_object('presence', was), jsonb_build_object('presence', $3::text), $7
 FROM moved
 RETURNING id"""

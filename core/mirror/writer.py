@@ -1,10 +1,10 @@
 """Writing records into the mirror: newer-only, in bulk, each change recorded in the same statement."""
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 from pydantic import TypeAdapter, ValidationError
@@ -16,6 +16,8 @@ from core.resource import ClioPayload, Nested, Resource
 
 Source = Literal["backfill", "incremental", "reconcile", "webhook"]
 Absence = Literal["deleted", "hidden", "unknown"]
+Evidence: TypeAlias = Mapping[str, str | int | bool]
+"""What a change of presence rests on: who was asked, or who told, and what was answered."""
 
 RACE_RETRIES = 5
 
@@ -36,16 +38,8 @@ class Checkpoint:
     requests: int = 0
 
     def arguments(self) -> list[Any]:
-        """Return the parameters $6 to $12 of the statement."""
-        return [
-            self.run_id,
-            self.lease_owner,
-            self.next_url,
-            self.lease_s,
-            self.total,
-            self.read_to,
-            self.requests,
-        ]
+        """Return the parameters $7 to $12 of the statement."""
+        return [self.lease_owner, self.next_url, self.lease_s, self.total, self.read_to, self.requests]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +83,15 @@ async def write_records(
     source: Source,
     authoritative: bool | None = None,
     checkpoint: Checkpoint | None = None,
+    run: int | None = None,
 ) -> WriteResult:
     """Write records of one resource and firm, in one statement.
 
     `seen_at` is when the request or delivery that brought them began. A webhook's payload is a hint: it is taken only
     when it is newer than the row by Clio's clock, and never revives a deleted record; ids in `held_back` want a fetch.
-    `authoritative` says whether the records were read from Clio; unless given, all but a webhook's were.
+    `authoritative` says whether the records were read from Clio; unless given, all but a webhook's were. A record that
+    the mirror does not have is left out where it was deleted after `seen_at`. `run` is the run whose changes they are,
+    where no checkpoint says so.
 
     Records of other resources that these hold (`Resource.embeds`) are written first, one statement for each resource.
 
@@ -103,12 +100,13 @@ async def write_records(
     """
     if authoritative is None:
         authoritative = source != "webhook"
+    run = run if checkpoint is None else checkpoint.run_id
     for embedded in resource.embeds:
         if inner := [each for payload in payloads for each in embedded.take(payload)]:
-            how: Any = {"seen_at": seen_at, "source": source, "authoritative": authoritative}
+            how: Any = {"seen_at": seen_at, "source": source, "authoritative": authoritative, "run": run}
             await write_records(database, embedded.resource, firm=firm, payloads=inner, **how)
     statement = write_statement(resource, authoritative=authoritative, with_checkpoint=checkpoint is not None)
-    arguments: list[Any] = [encode_records(payloads), firm, seen_at, source, resource.name]
+    arguments: list[Any] = [encode_records(payloads), firm, seen_at, source, resource.name, run]
     if checkpoint is not None:
         arguments += checkpoint.arguments()
     created = updated = 0
@@ -136,9 +134,16 @@ async def mark_absent(
     presence: Absence,
     seen_at: datetime.datetime,
     source: Source,
+    evidence: Evidence,
+    run: int | None = None,
 ) -> bool:
-    """Move one record's presence on evidence; return whether anything changed. One statement."""
-    row = await database.fetchrow(presence_statement(resource), firm, clio_id, presence, seen_at, source, resource.name)
+    """Move one record's presence on evidence; return whether anything changed. One statement.
+
+    `evidence` is kept with the change (`docs/architecture.md`, Evidence); it holds no data of a client's.
+    """
+    row = await database.fetchrow(
+        presence_statement(resource), firm, clio_id, presence, seen_at, source, resource.name, dict(evidence), run
+    )
     return row is not None
 
 

@@ -25,7 +25,7 @@ from core.errors import (
 from core.logging import get_logger, log_ids
 from core.mirror.writer import Checkpoint, Source, validate_records, write_records
 from core.resource import Resource
-from core.sync import runs
+from core.sync import approval, reports, runs
 from core.sync.planner import Plan
 from core.sync.progress import publish_progress
 from core.sync.reading import Reading
@@ -89,11 +89,14 @@ async def _settle(services: "Services", run: Run, owner: str) -> str:
     least = ahead if before is None else min(ahead, before)
     if not await runs.succeed(services.database, run, owner=owner, ahead=least):
         return "lost"
-    seen: list[drift.Kind] = ["forbidden", "fewer"] if run.kind == "reconcile" else ["forbidden"]
+    is_held = run.kind != "reconcile" or await approval.is_held(services.database, run)
+    seen: list[drift.Kind] = ["forbidden"] if is_held else ["forbidden", "fewer"]
     await drift.resolve(services.database.pool, run.firm, seen, resource=run.resource)
     if run.kind == "incremental":
         await canary.listen(services, run, ahead=ahead)
     await repair.settle(services, run.firm)
+    if run.kind == "reconcile":
+        await reports.keep_coverage(services.database, run.id)
     if run.kind == "backfill":
         await runs.request_runs(services, firms=[run.firm], resource=run.resource, full=False)
     return "succeeded"
@@ -118,6 +121,7 @@ async def _settle_failure(services: "Services", run: Run, owner: str, error: Exc
                 services.database.pool, run.firm, "fewer", resource=run.resource, details={"sync_run": run.id}
             )
             await runs.stop(services.database, run, owner=owner, state="partial", code=code, message=text)
+            await reports.keep_coverage(services.database, run.id)
             return "partial"
         case ClioRateLimited():
             delay_s = error.retry_after_s

@@ -24,7 +24,7 @@ HIGHEST_ID = 2**63 - 1
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
-    """Every record that Clio lists after one id and up to another, as `id`, `etag` and `updated_at`.
+    """Every record that Clio lists after one id and up to another, as its id, its version and whether it is trashed.
 
     The last range ends at `HIGHEST_ID`, and has no `next_url`. `requested_at` is when the first of its pages was asked
     for, `requests` how many were read for it, and `total` Clio's count of all records, where it was told.
@@ -131,7 +131,7 @@ def _checkpoint(run: Run, resource: Resource) -> list[str]:
             first_page(
                 dataclasses.replace(endpoint, params={**endpoint.params, **variant}),
                 None,
-                listing_fields(endpoint.payload),
+                ",".join(filter(None, (listing_fields(endpoint.payload), resource.trash_column))),
             )
         )
         for variant in endpoint.variants

@@ -47,7 +47,7 @@ class Run:
     high_water_at: datetime.datetime
     attempt: int
     failures: int
-    confirm_disappeared: bool
+    approves: int | None
     records_seen: int = 0
     records_total: int | None = None
     read_to: int = 0
@@ -115,13 +115,10 @@ WITH wanted AS (
 SELECT id, firm, attempt FROM asked ORDER BY id"""
 
 
-async def request_reconciliations(
-    services: "Services", *, firms: Sequence[int], resource: str | None, confirm_disappeared: bool = False
-) -> list[int]:
+async def request_reconciliations(services: "Services", *, firms: Sequence[int], resource: str | None) -> list[int]:
     """Ask for a comparison of Clio's list with the mirror, as `request_runs` asks for runs; return the run ids.
 
-    Resources without a list of their own are left out. With `confirm_disappeared`, records of unknown presence are
-    asked for, too, and any number of deletions is believed.
+    Resources without a list of their own are left out.
 
     Raises:
         NotFound: there is no such resource.
@@ -134,14 +131,14 @@ async def request_reconciliations(
         raise BadInput(f"clio lists {resource} below other records only, so there is no whole to compare: sync it")
     return await _wake(
         services,
-        await services.database.pool.fetch(_REQUEST_RECONCILIATION, list(firms), names, confirm_disappeared),
+        await services.database.pool.fetch(_REQUEST_RECONCILIATION, list(firms), names),
     )
 
 
 _REQUEST_RECONCILIATION = """
 WITH asked AS (
-    INSERT INTO sync_run (firm, resource, kind, confirm_disappeared)
-    SELECT firm.id, name.resource, 'reconcile', $3
+    INSERT INTO sync_run (firm, resource, kind)
+    SELECT firm.id, name.resource, 'reconcile'
     FROM firm CROSS JOIN unnest($2::text[]) WITH ORDINALITY AS name (resource, place)
     WHERE firm.id = ANY ($1::bigint[]) AND firm.state = 'connected'
     ORDER BY firm.id, name.place
@@ -191,8 +188,8 @@ async def take_up(database: Database, run_id: int, *, owner: str, lease_s: float
                high_water_at = coalesce(high_water_at, now())
            WHERE id = $1 AND not_before_at <= now() AND NOT cancel_requested
              AND (state IN ('queued', 'throttled') OR (state = 'running' AND lease_until < now()))
-           RETURNING id, firm, resource, kind, next_url, since_at, high_water_at, attempt, failures,
-               confirm_disappeared, records_seen, records_total, read_to""",
+           RETURNING id, firm, resource, kind, next_url, since_at, high_water_at, attempt, failures, approves,
+               records_seen, records_total, read_to""",
         run_id,
         owner,
         lease_s,
@@ -289,9 +286,12 @@ async def succeed(database: Database, run: Run, *, owner: str, ahead: datetime.t
 _CLOSE_REPORT = """closed AS (
     UPDATE reconciliation_report AS report SET finished_at = now() FROM finished WHERE report.run = finished.id
 ), forgotten AS (
-    DELETE FROM reconciliation_finding AS finding USING finished WHERE finding.run = finished.id
+    DELETE FROM reconciliation_finding AS finding USING finished
+    WHERE finding.run = finished.id AND finding.kind <> 'held'
+), list_forgotten AS (
+    DELETE FROM reconciliation_page AS page USING finished WHERE page.run = finished.id
 )"""
-"""What ends with a run, whatever its end; `finished` is the run."""
+"""What ends with a run, whatever its end; `finished` is the run. What it holds for approval stays."""
 
 
 async def put_back(

@@ -157,7 +157,7 @@ async def _payloads(services: "Services", group: Sequence[tuple[RecordDeliveries
 
 async def _deletion(services: "Services", record: RecordDeliveries, plan: TakeDeletion) -> list[RecordPreview]:
     async def write(connection: Connection) -> list[RecordPreview]:
-        await write_absence(connection, record, "deleted", plan.seen_at)
+        await write_absence(connection, record, plan.gone, plan.seen_at)
         changed = await changes_made(connection, [record])
         return [_changed(record, changed.get(record.clio_id))]
 

@@ -58,9 +58,15 @@ class TakePayload:
 
 @dataclass(frozen=True, slots=True)
 class TakeDeletion:
-    """Clio said nothing but that the record was deleted."""
+    """Clio said nothing but that the record was deleted, last in this delivery."""
 
     seen_at: datetime.datetime
+    delivery: int
+
+    @property
+    def gone(self) -> Gone:
+        """What that says of the record."""
+        return Gone("deleted", {"webhook": DELETED, "delivery": self.delivery})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ def plan_record(record: RecordDeliveries) -> Plan:
     """
     deleted = [each for each in record.deliveries if each.event == DELETED]
     if len(deleted) == len(record.deliveries) and record.resource.trash_column is None:
-        return TakeDeletion(deleted[-1].received_at)
+        return TakeDeletion(deleted[-1].received_at, deleted[-1].id)
     if deleted:
         return Ask()
     payloads = [read_payload(record.resource, each.body) for each in record.deliveries]
@@ -118,7 +124,7 @@ async def settle_record(services: "Services", record: RecordDeliveries, plan: Pl
     """
     if isinstance(plan, TakeDeletion):
         async with services.database.transaction() as connection:
-            return await _mark(connection, record, "deleted", plan.seen_at)
+            return await _mark(connection, record, plan.gone, plan.seen_at)
     if isinstance(plan, TakePayload):
         written = await settle_payloads(services, [(record, plan.payload)])
         if not written.ask:
@@ -168,7 +174,7 @@ async def write_payloads(
 
 
 async def write_absence(
-    connection: Connection, record: RecordDeliveries, presence: Gone, seen_at: datetime.datetime
+    connection: Connection, record: RecordDeliveries, gone: Gone, seen_at: datetime.datetime
 ) -> bool:
     """Mark a record absent on what was told or answered at `seen_at`; return whether that changed anything."""
     return await mark_absent(
@@ -176,9 +182,10 @@ async def write_absence(
         record.resource,
         firm=record.firm,
         clio_id=record.clio_id,
-        presence=presence,
+        presence=gone.presence,
         seen_at=seen_at,
         source="webhook",
+        evidence=gone.evidence,
     )
 
 
@@ -187,12 +194,13 @@ async def _fetch(services: "Services", record: RecordDeliveries) -> list[tuple[C
     seen_at = datetime.datetime.now(datetime.UTC)
     client, endpoint = services.accounts.client(record.firm), record.resource.endpoint
     answer = await ask_for(client, endpoint, record.clio_id, priority=Priority.WEBHOOK)
-    if answer == "hidden":
+    if isinstance(answer, Gone) and answer.presence == "hidden":
         # Where the list is forbidden as well it raises: that is about the resource, and says nothing of the record.
         await client.records(endpoint, [record.clio_id], priority=Priority.WEBHOOK)
-    if not isinstance(answer, dict):
+    if isinstance(answer, Gone):
         async with services.database.transaction() as connection:
-            return await _mark(connection, record, answer, seen_at)
+            evidence = {**answer.evidence, "delivery": record.deliveries[-1].id}
+            return await _mark(connection, record, Gone(answer.presence, evidence), seen_at)
     [payloads] = await run_each(partial(validate_records, record.resource), [[answer]])
     if isinstance(payloads, Exception):
         raise payloads
@@ -211,10 +219,10 @@ async def _fetch(services: "Services", record: RecordDeliveries) -> list[tuple[C
 
 
 async def _mark(
-    connection: Connection, record: RecordDeliveries, presence: Gone, seen_at: datetime.datetime
+    connection: Connection, record: RecordDeliveries, gone: Gone, seen_at: datetime.datetime
 ) -> list[tuple[Claimed, Outcome]]:
-    changed = await write_absence(connection, record, presence, seen_at)
-    return await _finish(connection, [(record, presence if changed else "unchanged")])
+    changed = await write_absence(connection, record, gone, seen_at)
+    return await _finish(connection, [(record, gone.presence if changed else "unchanged")])
 
 
 async def _finish(

@@ -86,6 +86,10 @@ class Change(Node):
     after: JSON | None = strawberry.field(
         description="The columns that differ, as they became; every one that holds something for a created record."
     )
+    evidence: JSON | None = strawberry.field(
+        description="What a change of `presence` rests on: who was asked or told, and what was answered; null for every"
+        " other change."
+    )
     changed_fields: list[str] = strawberry.field(
         resolver=_fields,
         description="Names of the columns in `after`, in order of the alphabet.",

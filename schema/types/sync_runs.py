@@ -18,7 +18,7 @@ SECRET_COLUMNS = (
     "cancel_requested",
     "failures",
     "fields",
-    "confirm_disappeared",
+    "approves",
     "read_to",
     "cancelled_by",
 )

@@ -32,9 +32,10 @@ async def test_json_holds_the_report_and_the_status_says_that_something_was_held
     assert (report["firm"], report["resource"], report["state"]) == (firm, "contact", "partial")
     assert (report["error_code"], report["extra"], report["unknown"]) == ("MASS_DISAPPEARANCE", 30, 30)
     assert report["started_at"] < report["finished_at"]
-    answer = await shell(settings, "reconcile", "--resource", "contact", "--json", "--confirm-disappeared")
+    assert (report["verdict"], report["held"]) == ("held", 30)
+    answer = await shell(settings, "reconcile", "approve", str(report["run"]), "--json")
     [report] = json.loads(answer.stdout)
-    assert (answer.status, report["state"], report["deleted"]) == (0, "succeeded", 30)
+    assert (answer.status, report["state"], report["deleted"], report["verdict"]) == (0, "succeeded", 30, "whole")
 
 
 async def test_a_run_of_another_kind_comes_first(services: Services, settings: Settings, firm: int) -> None:

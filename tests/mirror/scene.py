@@ -60,6 +60,7 @@ class Mirror:
             presence="deleted",
             seen_at=at(seen),
             source="webhook",
+            evidence={"webhook": "deleted"},
         )
 
     async def row(self, clio_id: int = 1) -> asyncpg.Record:

@@ -30,5 +30,12 @@ async def lose(services: Services, resource: str, clio_id: int, *, firm: int = 1
     at = NOW + datetime.timedelta(minutes=1)
     made = services.registry.resource(resource)
     assert await mark_absent(
-        services.database.pool, made, firm=firm, clio_id=clio_id, presence="deleted", seen_at=at, source="webhook"
+        services.database.pool,
+        made,
+        firm=firm,
+        clio_id=clio_id,
+        presence="deleted",
+        seen_at=at,
+        source="webhook",
+        evidence={"webhook": "deleted"},
     )

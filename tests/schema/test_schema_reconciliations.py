@@ -1,10 +1,13 @@
 """Reconcile runs asked for through GraphQL, and their reports."""
 
+import pytest
+
+from core.sync.verdicts import verdict_of, verdict_sql
 from core.testing.api import Api
 from tests.schema.schema_data import ONE, TWO
 
 RECONCILE = """mutation($resource: String, $firm: ID) {
-  reconcile(resource: $resource, firm: $firm, confirmDisappeared: true) {
+  reconcile(resource: $resource, firm: $firm) {
     runs { id firm resource kind state } errors { code message path }
   }
 }"""
@@ -48,10 +51,6 @@ async def test_reconcile_asks_for_a_run_of_every_list_of_the_callers_firms(fresh
         ("1", resource.name) for resource in fresh_api.services.registry.resources if resource.has_list
     ]
     assert {(run["kind"], run["state"]) for run in payload["runs"]} == {("reconcile", "queued")}
-    confirming = await fresh_api.services.database.pool.fetch(
-        "SELECT confirm_disappeared FROM sync_run WHERE kind = 'reconcile'"
-    )
-    assert {row["confirm_disappeared"] for row in confirming} == {True}
 
 
 async def test_what_the_domain_refuses_is_in_the_payload_and_the_rest_an_error(fresh_api: Api) -> None:
@@ -92,3 +91,93 @@ async def test_the_runs_of_many_reports_are_one_statement(fresh_api: Api) -> Non
     with fresh_api.count_sql() as statements:
         await fresh_api.query("{ reconciliations { nodes { run { state } } } }")
     assert len(statements) == 2
+
+
+DECIDE = """mutation($id: ID!) {
+  decision: %sReconciliation(id: $id) {
+    reconciliation { held heldAt decision decidedAt decidedBy verdict }
+    run { kind state resource } errors { code message path }
+  }
+}"""
+PROOF = """{ reconciliations { nodes {
+  kept fromAt untilAt root clioRoot differing unexplained presences verdict
+  held heldAt decision decidedBy coverage samples
+} } }"""
+
+
+async def held(api: Api, firm: int, held_records: int = 30) -> str:
+    """Keep the report of a run that holds records; return its global id."""
+    run = await report(api, firm, "contact", listed=9, extra=30)
+    await api.services.database.pool.execute(
+        """UPDATE reconciliation_report SET held = $2, held_at = now(), finished_at = now(), root = 'a',
+        clio_root = 'a', presences = '{"present": 9}', samples = '[{"clio_id": 1, "kind": "extra", "outcome": "held"}]'
+        WHERE run = $1""",
+        run,
+        held_records,
+    )
+    found = await api.query("{ reconciliations(last: 1) { nodes { id } } }", firms=[firm])
+    return str(found.data["reconciliations"]["nodes"][0]["id"])
+
+
+async def test_what_is_held_is_approved_once_and_asked_for_by_a_run(fresh_api: Api) -> None:
+    report_id = await held(fresh_api, ONE)
+    payload = (await fresh_api.query(DECIDE % "approve", {"id": report_id}, scopes=WRITE)).data["decision"]
+    assert payload["errors"] == []
+    assert payload["run"] == {"kind": "reconcile", "state": "queued", "resource": "contact"}
+    decided = payload["reconciliation"]
+    assert (decided["held"], decided["decision"], decided["verdict"]) == (30, "APPROVED", "HELD")
+    assert decided["decidedBy"]
+    assert decided["decidedAt"] >= decided["heldAt"]
+    rejecting = (await fresh_api.query(DECIDE % "reject", {"id": report_id}, scopes=WRITE)).data["decision"]
+    assert [error["code"] for error in rejecting["errors"]] == ["BAD_USER_INPUT"]
+    assert rejecting["reconciliation"] is None
+
+
+async def test_what_is_held_is_rejected_without_a_run(fresh_api: Api) -> None:
+    report_id = await held(fresh_api, ONE)
+    payload = (await fresh_api.query(DECIDE % "reject", {"id": report_id}, scopes=WRITE)).data["decision"]
+    assert (payload["run"], payload["errors"]) == (None, [])
+    assert payload["reconciliation"]["decision"] == "REJECTED"
+
+
+async def test_only_who_may_write_decides_and_only_about_a_firm_of_theirs(fresh_api: Api) -> None:
+    theirs, empty = await held(fresh_api, TWO), await held(fresh_api, ONE, 0)
+    assert (await fresh_api.query(DECIDE % "approve", {"id": empty})).codes == ["FORBIDDEN"]
+    for report_id, code in ((theirs, "NOT_FOUND"), (empty, "BAD_USER_INPUT"), ("nonsense", "BAD_USER_INPUT")):
+        for how in ("approve", "reject"):
+            payload = (await fresh_api.query(DECIDE % how, {"id": report_id}, scopes=WRITE)).data["decision"]
+            ((found, path),) = [(error["code"], error["path"]) for error in payload["errors"]]
+            assert (found, path) == (code, ["id"])
+    assert await fresh_api.services.database.pool.fetchval("SELECT count(decision) FROM reconciliation_report") == 0
+
+
+async def test_a_report_proves_what_it_says(fresh_api: Api) -> None:
+    await held(fresh_api, ONE)
+    (node,) = (await fresh_api.query(PROOF)).data["reconciliations"]["nodes"]
+    assert (node["root"], node["clioRoot"], node["verdict"], node["held"]) == ("a", "a", "HELD", 30)
+    assert (node["decision"], node["presences"], node["coverage"]) == (None, {"present": 9}, None)
+    assert node["samples"] == [{"clio_id": 1, "kind": "extra", "outcome": "held"}]
+
+
+@pytest.mark.parametrize(
+    ("columns", "verdict"),
+    [
+        ("finished_at = NULL", "RUNNING"),
+        ("root = NULL", "UNFINISHED"),
+        ("held = 1", "HELD"),
+        ("held = 0", "WHOLE"),
+        ("held = 0, clio_root = 'b', differing = 2, unexplained = 0", "MOVED"),
+        ("held = 0, clio_root = 'b', differing = 2, unexplained = 1", "DIFFERS"),
+    ],
+)
+async def test_the_verdict_is_the_same_by_either_way_of_reading(fresh_api: Api, columns: str, verdict: str) -> None:
+    report_id = await held(fresh_api, ONE)
+    pool = fresh_api.services.database.pool
+    await pool.execute(f"UPDATE reconciliation_report SET {columns}")
+    row = await pool.fetchrow(f"SELECT *, {verdict_sql('t')} AS verdict FROM reconciliation_report AS t")
+    assert row is not None
+    assert verdict_of(row) == row["verdict"] == verdict.lower()
+    listed = (await fresh_api.query(PROOF)).data["reconciliations"]["nodes"]
+    document = "query($id: ID!) { node(id: $id) { ... on Reconciliation { verdict } } }"
+    node = (await fresh_api.query(document, {"id": report_id})).data["node"]
+    assert {listed[0]["verdict"], node["verdict"]} == {verdict}

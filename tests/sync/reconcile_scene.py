@@ -7,7 +7,7 @@ import asyncpg
 
 from core.mirror.writer import mark_absent, validate_records, write_records
 from core.services import Services
-from core.sync import engine, runs
+from core.sync import approval, engine, runs
 from core.testing.driving import Control
 
 MOST_TURNS = 400
@@ -35,15 +35,22 @@ class Scene:
         run = (await runs.request_runs(self.services, firms=[self.firm], resource=self.resource.name, full=True))[0]
         assert await engine.work_on(self.services, run, owner="backfill") == "succeeded"
 
-    async def request(self, *, confirm_disappeared: bool = False) -> int:
-        [run] = await runs.request_reconciliations(
-            self.services, firms=[self.firm], resource=self.resource.name, confirm_disappeared=confirm_disappeared
-        )
+    async def request(self) -> int:
+        [run] = await runs.request_reconciliations(self.services, firms=[self.firm], resource=self.resource.name)
         return run
 
-    async def reconcile(self, *, confirm_disappeared: bool = False) -> tuple[str, dict[str, int]]:
+    async def reconcile(self) -> tuple[str, dict[str, int]]:
         """Run one from beginning to end; return its outcome and its report's counters that are not 0."""
-        run = await self.request(confirm_disappeared=confirm_disappeared)
+        return await self.finish(await self.request())
+
+    async def approve(self, run: int) -> tuple[str, dict[str, int]]:
+        """Approve what a run holds, and run what asks for it to the end; return as `reconcile` does."""
+        asking = await approval.approve(self.services, run, by="somebody")
+        assert asking is not None
+        return await self.finish(asking)
+
+    async def finish(self, run: int) -> tuple[str, dict[str, int]]:
+        """Work on a run to its end; return its outcome and its report's counters that are not 0."""
         outcome = "queued"
         for _ in range(MOST_TURNS):
             outcome = await self.work(run)
@@ -62,7 +69,7 @@ class Scene:
 
     async def counters(self, run: int) -> dict[str, int]:
         row = await self.report(run)
-        names = ("missing", "stale", "extra", "repaired", "deleted", "hidden", "unknown")
+        names = ("missing", "stale", "extra", "repaired", "deleted", "hidden", "unknown", "kept")
         return {name: row[name] for name in names if row[name]}
 
     async def run_row(self, run: int) -> asyncpg.Record:
@@ -112,6 +119,7 @@ class Scene:
             presence=presence,
             seen_at=seen_at,
             source="webhook",
+            evidence={"webhook": "deleted"},
         )
         assert moved
 

@@ -153,7 +153,7 @@ async def found(scene: Scene, run: int) -> bool:
     return row is not None
 
 
-async def test_more_gone_at_once_than_is_likely_are_held_back_until_somebody_says_so(scene: Scene) -> None:
+async def test_more_gone_at_once_than_is_likely_are_held_until_somebody_approves(scene: Scene) -> None:
     every = sorted(await scene.present())
     gone = every[: CONTACTS // 5 + 1]
     for clio_id in gone:
@@ -168,13 +168,12 @@ async def test_more_gone_at_once_than_is_likely_are_held_back_until_somebody_say
     assert len(await scene.control.requests()) - asked == 3 + 1
     row = await scene.run_row(run)
     assert (row["state"], row["error_code"]) == ("partial", "MASS_DISAPPEARANCE")
-    assert "confirmDisappeared" in row["error_message"]
+    assert f"approve {run}" in row["error_message"]
     presences = await scene.presences()
     assert {presences[clio_id] for clio_id in gone} == {"unknown"}
     assert presences[lost] == "present"
     assert await scene.reconcile() == ("succeeded", {})
-    confirmed = await scene.reconcile(confirm_disappeared=True)
-    assert confirmed == ("succeeded", {"extra": len(gone), "deleted": len(gone)})
+    assert await scene.approve(run) == ("succeeded", {"extra": len(gone), "deleted": len(gone)})
     assert {(await scene.presences())[clio_id] for clio_id in gone} == {"deleted"}
 
 

@@ -61,7 +61,14 @@ async def _sweep(scene: Scene, firm: int, clio_id: int) -> None:
         record = await scene.services.accounts.client(firm).record(contact.endpoint, clio_id)
     except ClioNotFound:
         await mark_absent(
-            pool, contact, firm=firm, clio_id=clio_id, presence="deleted", seen_at=seen_at, source="incremental"
+            pool,
+            contact,
+            firm=firm,
+            clio_id=clio_id,
+            presence="deleted",
+            seen_at=seen_at,
+            source="incremental",
+            evidence={"asked": "record", "status": 404},
         )
     else:
         payloads = validate_records(contact, [record])

@@ -72,7 +72,7 @@ async def listen(scene: Scene, *, seen: float = 0, resource: str = "contact", fi
         high_water_at=ago(seen + 0.1),
         attempt=1,
         failures=0,
-        confirm_disappeared=False,
+        approves=None,
     )
     await canary.listen(scene.services, run, ahead=datetime.timedelta())
 
