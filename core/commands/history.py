@@ -222,6 +222,8 @@ def purge(*, keep_days: int | None, firm: int | None, reason: str | None, yes: b
     why = reason or f"clio-service history purge --keep-days {days}"
 
     async def run(services: Services) -> dict[str, Any]:
+        if firm is not None and firm not in await verification.firms_with_history(services):
+            raise NotFound(f"there is no firm {firm}")
         if not yes:
             found = await retention.due(services, keep_days=days, firm=firm)
             return {"would_purge": [{"firm": each, "changes": changes} for each, changes in found]}

@@ -68,6 +68,7 @@ async def test_wrong_use_is_told(settings: Settings) -> None:
         (("export", "--firm", "77"), 1),
         (("export", "--firm", "1", "--record", "3"), 2),
         (("purge", "--yes"), 2),
+        (("purge", "--keep-days", "365", "--firm", "77"), 1),
         (("hold", "release", "1", "--reason", "x"), 2),
         (("hold", "release", "1", "--reason", "x", "--yes"), 1),
         (("hold", "place", "--firm", "77", "--reason", "x"), 1),
