@@ -89,10 +89,9 @@ async def _until_something_ends(working: dict[int, asyncio.Task[str]]) -> None:
         await asyncio.sleep(LOOK_S)
         return
     await asyncio.wait(working.values(), timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
-    for run, task in list(working.items()):
-        if task.done():
-            del working[run]
-            task.result()
+    ended = [working.pop(run).result() for run, task in list(working.items()) if task.done()]
+    if "busy" in ended:
+        await asyncio.sleep(LOOK_S)  # a run that somebody else has, or that must wait, is no reason to hurry
 
 
 def shown(row: dict[str, Any]) -> ShownRun:

@@ -78,6 +78,8 @@ def verify(*, firm: int | None, since: int, expected: tuple[Expected, ...], file
         if firm is not None or since != 1:
             raise click.UsageError("--file takes neither --firm nor --from")
         verdicts = [_verify_file(file, expected)]
+    elif any(each.number < since for each in expected):
+        raise click.UsageError("--expect names a link before --from, which would not be checked")
     else:
         verdicts = _with_services(lambda services: _verify(services, firm, since, expected))
     if as_json:
@@ -92,8 +94,8 @@ async def _verify(services: Services, firm: int | None, since: int, expected: tu
     if firm is not None and firm not in firms:
         raise NotFound(f"there is no firm {firm}; there are: {firms}")
     wanted = firms if firm is None else [firm]
-    # A noted head of a firm that is gone altogether must not pass.
-    wanted += sorted({each.firm for each in expected} - set(firms))
+    # A noted head must be looked for, though its firm be gone altogether.
+    wanted = [*wanted, *sorted({each.firm for each in expected} - set(wanted))]
     verdicts = []
     for place, each in enumerate(wanted, start=1):
         told = f"firm {each} ({place}/{len(wanted)})"
@@ -220,6 +222,8 @@ def purge(*, keep_days: int | None, firm: int | None, reason: str | None, yes: b
     why = reason or f"clio-service history purge --keep-days {days}"
 
     async def run(services: Services) -> dict[str, Any]:
+        if firm is not None and firm not in await verification.firms_with_history(services):
+            raise NotFound(f"there is no firm {firm}")
         if not yes:
             found = await retention.due(services, keep_days=days, firm=firm)
             return {"would_purge": [{"firm": each, "changes": changes} for each, changes in found]}

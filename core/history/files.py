@@ -88,4 +88,6 @@ def _begun(line: bytes, keys: SealKeys | None, expected: Sequence[Expected]) -> 
         firm = int(first["firm"])
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput("the file is not an export of history") from error
+    if others := {each.firm for each in expected} - {firm}:
+        raise BadInput(f"the file is of firm {firm}, and a head of firm {min(others)} is expected")
     return _Reading(Checker(firm, keys, purge, tuple(each for each in expected if each.firm == firm)))

@@ -34,9 +34,13 @@ _NAME = re.compile(r"change_(\d{4})_(\d{2})\Z")
 
 @dataclass(frozen=True)
 class Partition:
-    """A partition by its name, and the instant before which its changes were recorded; None for that of the rest."""
+    """A partition by its name, and when its changes were recorded: from `since_at` on, before `until_at`.
+
+    Both are None of the partition of the rest, and `since_at` of the first, which holds all that was before it.
+    """
 
     name: str
+    since_at: datetime.datetime | None
     until_at: datetime.datetime | None
 
 
@@ -62,11 +66,12 @@ async def make_ahead(services: "Services", *, months: int = MONTHS_AHEAD) -> lis
 async def partitions_of(connection: Connection) -> list[Partition]:
     """Return the partitions there are, oldest first, that of the rest last."""
     rows = await connection.fetch(
-        """SELECT relname::text AS name FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+        """SELECT relname::text AS name, pg_get_expr(relpartbound, pg_class.oid) LIKE '%MINVALUE%' AS is_first
+        FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
         WHERE inhparent = 'change'::regclass ORDER BY relname = $1, relname""",
         REST,
     )
-    return [Partition(row["name"], _until(row["name"])) for row in rows]
+    return [_partition(row["name"], is_first=row["is_first"]) for row in rows]
 
 
 async def wait_briefly(connection: Connection) -> None:
@@ -74,11 +79,15 @@ async def wait_briefly(connection: Connection) -> None:
     await connection.execute("SELECT set_config('lock_timeout', $1, true)", f"{int(LOCK_S * 1000)}ms")
 
 
-def _until(name: str) -> datetime.datetime | None:
+def _partition(name: str, *, is_first: bool) -> Partition:
     match = _NAME.match(name)
     if match is None:
-        return None
-    month = _months_after(datetime.date(int(match[1]), int(match[2]), 1), 1)
+        return Partition(name, None, None)
+    month = datetime.date(int(match[1]), int(match[2]), 1)
+    return Partition(name, None if is_first else _begin(month), _begin(_months_after(month, 1)))
+
+
+def _begin(month: datetime.date) -> datetime.datetime:
     return datetime.datetime(month.year, month.month, 1, tzinfo=datetime.UTC)
 
 

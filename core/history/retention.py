@@ -152,9 +152,9 @@ async def _erase(services: "Services", before: datetime.datetime, batch: int) ->
         partitions = await partitions_of(connection)
     dropped, deleted = [], 0
     for partition in partitions:
-        if partition.until_at is not None and partition.until_at > before:
+        if partition.since_at is not None and partition.since_at >= before:
             continue
-        if partition.until_at is not None:
+        if partition.until_at is not None and partition.until_at <= before:
             taken = await _drop(services, partition)
             if taken:
                 dropped.append(partition.name)

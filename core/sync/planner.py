@@ -72,7 +72,7 @@ def plan_list(*, page_limit: int, total: int | None, read: int, pace: Pace) -> P
 
 
 def overlap(page_limit: int) -> int:
-    """Return how many records two windows beside each other share: so many may vanish meanwhile without a gap."""
+    """Return how many records two windows beside each other share: if all but one vanish meanwhile, there is no gap."""
     return max(1, page_limit // 50)
 
 

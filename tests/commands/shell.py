@@ -30,6 +30,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         **{name: secret.get_secret_value() for name, secret in secrets.items() if secret},
         "CLIO_CLIENT_ID": settings.clio_client_id,
         "PUBLIC_URL": settings.public_base,
+        "SYNC_PAGES_AHEAD": str(settings.sync_pages_ahead),
     }
     if settings.clio_base_url is not None:
         environment["CLIO_BASE_URL"] = str(settings.clio_base_url)

@@ -13,7 +13,7 @@ from core.history import sealing
 from core.history.chain import Link, Seal
 from core.history.checking import Expected
 from core.history.keys import SealKeys
-from core.history.verification import firms_with_history
+from core.history.verification import firms_with_history, verify_firm
 from core.services import Services
 from tests.history.past import ONE, TWO, Past
 
@@ -158,6 +158,17 @@ async def test_an_end_cut_off_with_its_changes_shows_against_a_noted_head(past: 
         )
         assert await past.flaws() == []
         assert await past.flaws(expected=(noted,)) == [(3, "missing_seal")]
+
+
+async def test_verifying_from_a_link_on_leaves_out_what_is_before(past: Past) -> None:
+    await sealed(past)
+    rows = await past.changes()
+    await past.pool.execute("DELETE FROM change WHERE id = $1", rows[0]["id"])
+    assert await past.flaws() == [(1, "missing_row")]
+    verdict = await verify_firm(past.services, ONE, since=2)
+    assert (verdict.links, verdict.changes, verdict.broken) == (2, 8, 0)
+    await past.pool.execute("DELETE FROM change WHERE id = $1", rows[5]["id"])
+    assert [each.number for each in (await verify_firm(past.services, ONE, since=2)).breaks] == [2]
 
 
 async def test_a_chain_made_anew_without_the_key_shows(past: Past) -> None:

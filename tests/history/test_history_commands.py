@@ -62,10 +62,13 @@ async def test_wrong_use_is_told(settings: Settings) -> None:
     for arguments, status in (
         (("verify", "--expect", "1:2:xyz"), 2),
         (("verify", "--firm", "77"), 1),
+        (("verify", "--from", "4", "--expect", f"1:3:{'a' * 64}"), 2),
+        (("verify", "--firm", "2", "--expect", f"1:3:{'a' * 64}"), 1),
         (("verify", "--file", "/dev/null"), 1),
         (("export", "--firm", "77"), 1),
         (("export", "--firm", "1", "--record", "3"), 2),
         (("purge", "--yes"), 2),
+        (("purge", "--keep-days", "365", "--firm", "77"), 1),
         (("hold", "release", "1", "--reason", "x"), 2),
         (("hold", "release", "1", "--reason", "x", "--yes"), 1),
         (("hold", "place", "--firm", "77", "--reason", "x"), 1),

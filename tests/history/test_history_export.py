@@ -74,6 +74,8 @@ async def test_an_export_verifies_away_from_the_database(past: Past) -> None:
     assert verify_lines([line.encode() for line in lines], keys=None).broken == 0
     assert check(past, lines, Expected(ONE, 5, verdict.hash)).broken == 0
     assert check(past, lines, Expected(ONE, 6, verdict.hash)).breaks[0].flaw == "missing_seal"
+    with pytest.raises(BadInput, match="of firm 1"):
+        check(past, lines, Expected(TWO, 5, verdict.hash))
 
 
 async def test_an_export_after_a_purge_verifies(past: Past) -> None:

@@ -169,6 +169,16 @@ async def test_a_hold_keeps_raw_deliveries(past: Past) -> None:
     assert await delete_settled(past.services) == 449
 
 
+async def test_what_was_there_before_the_partitions_is_deleted_from_the_first(past: Past) -> None:
+    await past.write(5, at=months_ago(20))
+    await past.write(3)
+    await past.seal()
+    done = await purge(past, batch=2)
+    assert (done.changes, done.deleted, done.dropped) == (5, 5, ())
+    assert len(await past.changes()) == 3
+    assert await past.flaws() == []
+
+
 FORGERIES = {
     "a purge that the service did not make": "purge",
     "a purge that says more than it did": "more",

@@ -8,19 +8,19 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from core.clio.client import ClioClient, Page
+from core.clio.client import PATIENCE_S, ClioClient, Page
+from core.clio.priority import Priority
 from core.mirror.comparison import MASS_LEAST
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
 from core.sync import engine, planner, reading, runs
 from core.sync.planner import Plan
-from core.testing.driving import Control, until
+from core.testing.driving import Control
 from mock_clio.settings import MockSettings
 from tests.sync.reconcile_scene import Scene
 from tests.sync.test_sync_reconcile_properties import listing_contacts
-from tests.sync.test_sync_runs import at_page, in_state, row
-from tests.sync.workers import worker_process
+from tests.sync.test_sync_runs import row
 
 CONTACTS = 40
 PAGE = 8
@@ -202,27 +202,6 @@ async def test_nothing_that_stays_is_lost_and_one_sweep_makes_the_mirror_equal(
     await meddler.end()
 
 
-async def test_a_worker_killed_between_windows_loses_at_most_a_page(
-    parallel: Scene, settings: Settings, control: Control
-) -> None:
-    """A worker of its own has whole pages, so the firm must be larger."""
-    for number in range(5 * 200 + 7 - CONTACTS):
-        await control.create("contacts", type="Company", name=f"Client {number}")
-    await slow_down(control)
-    run = await request(parallel, full=True)
-    async with worker_process(settings) as first:
-        await until(lambda: at_page(parallel.services, run, 2))
-        first.kill()
-        await first.wait()
-    stopped = await row(parallel.services, run)
-    assert "offset=" in stopped["next_url"]
-    async with worker_process(settings):
-        await until(lambda: in_state(parallel.services, run, "succeeded"))
-    finished = await row(parallel.services, run)
-    assert (finished["records_seen"], finished["pages"], finished["attempt"]) == (1007, 6, 2)
-    assert await mirrored(parallel) == await listed(parallel)
-
-
 @pytest.mark.parametrize("way", ["422", "wall"])
 async def test_what_windows_cannot_read_is_read_by_cursor(
     way: str, parallel: Scene, monkeypatch: pytest.MonkeyPatch
@@ -245,10 +224,33 @@ async def test_what_windows_cannot_read_is_read_by_cursor(
     assert await mirrored(parallel) == await listed(parallel)
 
 
-async def test_windows_stay_within_the_budget(parallel: Scene) -> None:
-    """Eight requests a window, which several windows at once want: some wait, and none is answered with 429."""
-    await parallel.control.call("PUT", "rate-limit", {"limit": 30})
+async def test_a_window_that_ends_the_list_too_early_is_partial(parallel: Scene) -> None:
+    faults: list[dict[str, Any]] = [
+        {"count": 2},
+        {"count": 1, "patch": {"meta": {"paging": {"next": None}}}},
+        {"count": 100_000},
+    ]
+    for fault in faults:
+        await parallel.control.fail(prefix="/api/v4/contacts", delay=SLOW_S, **fault)
+    run = await request(parallel, full=True)
+    assert await to_the_end(parallel, run) == "partial"
+    ended = await row(parallel.services, run)
+    assert ended["error_code"] == "LIST_CUT_SHORT"
+    assert await parallel.services.database.pool.fetchval("SELECT count(*) FROM sync_cursor") == 0
+    again = await request(parallel, full=False)
+    assert await to_the_end(parallel, again) == "succeeded"
+    assert await mirrored(parallel) == await listed(parallel)
+
+
+async def test_windows_stay_within_the_budget(parallel: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the limit has no room for all that are asked for at once, the run waits: none is answered with 429."""
+    await parallel.control.call("PUT", "rate-limit", {"limit": 5})
+    monkeypatch.setattr(reading, "plan_list", lambda **_: Plan(way="windows", page_limit=PAGE, ahead=4))
+    monkeypatch.setitem(PATIENCE_S, Priority.BACKFILL, 0.5)
     await slow_down(parallel.control)
     run = await request(parallel, full=True)
-    assert await to_the_end(parallel, run) in {"succeeded", "throttled"}
-    assert 429 not in {entry["status"] for entry in await parallel.control.requests()}
+    assert await to_the_end(parallel, run) == "throttled"
+    waiting = await row(parallel.services, run)
+    assert "offset=" in waiting["next_url"]
+    assert 0 < waiting["pages"] <= waiting["requests"] <= 5
+    assert {entry["status"] for entry in await parallel.control.requests("/api/v4/contacts")} == {200}

@@ -293,3 +293,22 @@ async def test_a_worker_killed_in_the_middle_of_a_backfill_loses_at_most_a_page(
     await assert_mirror_equals_clio(services, firm, control)
     finished = await row(services, run)
     assert (finished["attempt"], finished["records_seen"], finished["pages"]) == (2, 1007, 6)
+
+
+async def test_so_does_one_that_is_killed_between_windows(
+    services: Services, settings: Settings, firm: int, control: Control
+) -> None:
+    await control.fail(prefix="/api/v4/contacts", delay=0.4, count=1000)
+    run = await request(services, firm, "contact")
+    by_twos = settings.model_copy(update={"sync_pages_ahead": 2})
+    async with worker_process(by_twos) as first:
+        await until(lambda: at_page(services, run, 2), timeout_s=60)
+        first.kill()
+        await first.wait()
+    killed = await row(services, run)
+    assert (killed["plan"], "offset=" in killed["next_url"]) == ("windows, 200 a page, 2 ahead", True)
+    async with worker_process(by_twos):
+        await until(lambda: in_state(services, run, "succeeded"), timeout_s=60)
+    await assert_mirror_equals_clio(services, firm, control)
+    finished = await row(services, run)
+    assert (finished["attempt"], finished["records_seen"], finished["pages"]) == (2, 1007, 6)

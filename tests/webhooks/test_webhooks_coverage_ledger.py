@@ -193,20 +193,28 @@ async def test_what_is_seldom_polled_is_not_missed_sooner(scene: Scene, firm: in
         assert len(await holes(scene, None)) == gaps_found
 
 
-async def test_a_hole_lasts_while_runs_fail_and_is_repaired_when_they_do_not(scene: Scene, firm: int) -> None:
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [({"status": 403}, "failed"), ({"patch": {"data": [], "meta": {"paging": None}}}, "partial")],
+    ids=["refused", "cut short"],
+)
+async def test_a_hole_lasts_while_runs_fail_and_is_repaired_when_they_do_not(
+    scene: Scene, firm: int, fault: dict[str, Any], state: str
+) -> None:
     await begin(scene, firm)
     pool = scene.services.database.pool
-    await scene.clio.fail(status=403, prefix="/api/v4/users.json", count=1)
+    await scene.clio.fail(prefix="/api/v4/users.json", count=1, **fault)
     await pass_time(scene, 2 * HOUR)
+    await scene.clio.edit("users", min(await scene.clio.records("users")), first_name="Noor")
     await turn(scene.services, firm)
     [hole] = await holes(scene, "user")
-    assert (await scene.row("sync_run", hole["run"]))["state"] == "failed"
+    assert (await scene.row("sync_run", hole["run"]))["state"] == state
     assert hole["swept_at"] is None
     await pass_time(scene, HOUR)
     await turn(scene.services, firm)
     [lasting] = await holes(scene, "user")
     assert (lasting["id"], lasting["until_at"] > hole["until_at"]) == (hole["id"], True)
-    await pool.execute("UPDATE sync_run SET finished_at = finished_at - interval '11 minutes' WHERE state = 'failed'")
+    await pool.execute("UPDATE sync_run SET finished_at = finished_at - interval '11 minutes' WHERE state = $1", state)
     await turn(scene.services, firm)
     [repaired] = await holes(scene, "user")
     assert repaired["closed_at"] is not None

@@ -5,12 +5,15 @@ DO $$
 DECLARE
     partition text := 'change_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM');
     until timestamptz := (date_trunc('month', now() AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC';
+    found record;
+    definitions text[];
 BEGIN
-    ALTER INDEX change_pkey RENAME TO change_first_pkey;
-    ALTER INDEX change_record RENAME TO change_first_record;
-    ALTER INDEX change_firm_feed RENAME TO change_first_firm_feed;
-    ALTER INDEX change_feed RENAME TO change_first_feed;
-    ALTER INDEX change_polled RENAME TO change_first_polled;
+    FOR found IN SELECT indexname::text AS name, indexdef AS definition FROM pg_indexes WHERE tablename = 'change' LOOP
+        EXECUTE format('ALTER INDEX %I RENAME TO %I', found.name, replace(found.name, 'change_', 'change_first_'));
+        IF found.name <> 'change_pkey' THEN
+            definitions := definitions || found.definition;
+        END IF;
+    END LOOP;
     EXECUTE format('ALTER TABLE change RENAME TO %I', partition);
     EXECUTE format(
         'ALTER TABLE %I SET (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02)',
@@ -18,10 +21,9 @@ BEGIN
     );
     EXECUTE format('CREATE TABLE change (LIKE %I INCLUDING DEFAULTS) PARTITION BY RANGE (recorded_at)', partition);
     ALTER SEQUENCE change_id_seq OWNED BY change.id;
-    CREATE INDEX change_record ON change (firm, resource, clio_id, id);
-    CREATE INDEX change_firm_feed ON change (firm, committed_in, id);
-    CREATE INDEX change_feed ON change (committed_in, id);
-    CREATE INDEX change_polled ON change (firm, resource, seen_at) WHERE source = 'incremental';
+    FOR found IN SELECT unnest(definitions) AS definition LOOP
+        EXECUTE found.definition;
+    END LOOP;
     EXECUTE format(
         'ALTER TABLE change ATTACH PARTITION %I FOR VALUES FROM (MINVALUE) TO (%L)', partition, until
     );
