@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from core.commands import budget, demo, firms, metrics, plugins, reconcile, replay, running, webhooks
+from core.commands import budget, demo, firm_schedules, firms, metrics, plugins, reconcile, replay, running, webhooks
 from core.errors import ServiceError
 from core.loading import commands, load_plugins
 from core.logging import configure_logging
@@ -28,6 +28,7 @@ for command in (
     metrics.metrics,
     budget.budget,
     firms.token,
+    firm_schedules.firms,
     plugins.plugins,
     running.mock_clio,
     demo.demo,

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(default=8, ge=2, le=100, description="PostgreSQL connections per process.")
     request_timeout_s: float = Field(default=30.0, gt=0, le=300, description="Longest wait for one answer of Clio.")
     sync_concurrency: int = Field(default=4, ge=1, le=64, description="Sync runs a worker works on at once.")
+    firm_concurrency: int = Field(
+        default=3, ge=1, le=64, description="Sync runs of one firm at once, over all workers; one fewer in bulk."
+    )
     lease_s: float = Field(
         default=15.0, ge=2, le=300, description="How long a run stays with a worker that went silent."
     )
