@@ -174,7 +174,7 @@ class FirmPaused(ServiceError):
     def __init__(self, firms: Sequence[int]) -> None:
         named = ", ".join(map(str, firms))
         super().__init__(
-            f"{'firm' if len(firms) == 1 else 'firms'} {named} paused: resume with resumeFirm or"
+            f"{f'firm {named} is' if len(firms) == 1 else f'firms {named} are'} paused: resume with resumeFirm or"
             " `clio-service firms resume`, then ask again"
         )
         self.firms = tuple(firms)
