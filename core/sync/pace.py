@@ -20,10 +20,13 @@ POLL_JITTER, COMPARE_JITTER = 0.15, 0.25
 
 
 def told_sql(firm: str, resource: str) -> str:
-    """Return an expression in SQL for the best coverage that webhooks give a resource of a firm; null without one."""
+    """Return an expression in SQL for the best coverage that webhooks give a resource of a firm; null without one.
+
+    OFFSET 0 keeps PostgreSQL from writing the expression out at each use of its value.
+    """
     return f"""(SELECT coverage FROM (
         SELECT {coverage_sql("endpoint")} AS coverage FROM webhook_endpoint AS endpoint
-        WHERE endpoint.firm = {firm} AND endpoint.resource = {resource} AND endpoint.state = 'enabled'
+        WHERE endpoint.firm = {firm} AND endpoint.resource = {resource} AND endpoint.state = 'enabled' OFFSET 0
     ) AS live ORDER BY coverage = 'delivering' DESC, coverage = 'unproven' DESC LIMIT 1)"""
 
 

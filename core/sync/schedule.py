@@ -50,7 +50,7 @@ WITH wanted AS (
             ELSE 'steady' END AS reason
     FROM (SELECT * FROM known UNION ALL SELECT * FROM unread) AS looked
     JOIN wanted USING (resource)
-    CROSS JOIN LATERAL (SELECT {told_sql("looked.firm", "looked.resource")} AS told) AS webhook
+    CROSS JOIN LATERAL (SELECT {told_sql("looked.firm", "looked.resource")} AS told OFFSET 0) AS webhook
     LEFT JOIN LATERAL (
         SELECT id, state, finished_at FROM sync_run AS run
         WHERE run.firm = looked.firm AND run.resource = looked.resource AND run.kind <> 'reconcile'

@@ -17,19 +17,26 @@ TAKE = f"""
 WITH open AS MATERIALIZED (
     SELECT run.id, run.firm, run.kind <> 'incremental' AS is_bulk, run.state = 'running' AS is_held, firm.turn_at,
            run.not_before_at + CASE run.kind WHEN 'incremental' THEN interval '0' ELSE {_AHEAD} END AS waits_from,
-           run.not_before_at <= now() AND NOT run.cancel_requested
+           ($1::bigint IS NULL OR run.id = $1) AND run.not_before_at <= now() AND NOT run.cancel_requested
                AND (run.state = 'queued' OR run.lease_until < now()) AND {may_run_sql("firm", "run")} AS is_due
     FROM sync_run AS run JOIN firm ON firm.id = run.firm
     WHERE run.state IN ('queued', 'running')
-), load AS (
-    SELECT firm, count(*) AS runs, count(*) FILTER (WHERE is_bulk) AS bulk FROM open WHERE is_held GROUP BY firm
+), load AS MATERIALIZED (
+    SELECT firm, max(turn_at) AS turn_at, count(*) FILTER (WHERE is_held) AS runs,
+           count(*) FILTER (WHERE is_held AND is_bulk) AS bulk, bool_or(is_due AND is_held) AS lapsed,
+           bool_or(is_due AND NOT is_held AND NOT is_bulk) AS short, bool_or(is_due AND NOT is_held AND is_bulk) AS long
+    FROM open GROUP BY firm
+), first AS MATERIALIZED (
+    SELECT firm, runs, bulk FROM load
+    WHERE lapsed OR (runs < $4::int AND (short OR (long AND bulk < greatest(1, $4 - 1))))
+    ORDER BY CASE WHEN lapsed THEN runs - 1 ELSE runs END, turn_at NULLS FIRST LIMIT $5
 ), due AS (
-    SELECT open.*, coalesce(load.runs, 0) AS runs,
-           coalesce(load.bulk, 0) + count(*) FILTER (WHERE NOT is_held)
-               OVER (PARTITION BY firm, is_bulk ORDER BY waits_from, id) AS bulk
-    FROM open LEFT JOIN load USING (firm) WHERE is_due AND ($1::bigint IS NULL OR id = $1)
+    SELECT open.*, first.runs, first.bulk + count(*) FILTER (WHERE NOT is_held)
+        OVER (PARTITION BY firm, is_bulk ORDER BY waits_from, id) AS bulk
+    FROM open JOIN first USING (firm) WHERE is_due
 ), allowed AS (
-    SELECT *, runs + count(*) FILTER (WHERE NOT is_held) OVER (PARTITION BY firm ORDER BY waits_from, id) AS place
+    SELECT *, runs + count(*) FILTER (WHERE NOT is_held)
+        OVER (PARTITION BY firm ORDER BY is_held DESC, waits_from, id) AS place
     FROM due WHERE is_held OR NOT is_bulk OR bulk <= greatest(1, $4 - 1)
 ), chosen AS (
     SELECT id FROM allowed WHERE is_held OR place <= $4::int
@@ -52,6 +59,7 @@ WITH open AS MATERIALIZED (
 SELECT * FROM taken"""
 """Take up to $5 due runs, or the one numbered $1 if it is due, for the owner $2 and $3 seconds.
 
+Only the firms that come first are looked into, as many as there are places: any run of another one comes after theirs.
 A firm has $4 runs under way at most, of which one less may be backfills and comparisons: an incremental run, which is
 short, finds a place at once. A run whose worker went silent counts as under way until it is taken up again, which it
 always may be. The caller holds TAKE_LOCK.
