@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from core.services import Services
 from core.sync import runs
+from core.sync.turns import TAKE, TAKE_LOCK
 from tests.sync.scheduling import add_firms, clear, finish, queue, resources, take
 
 DATABASE = settings(
@@ -120,6 +121,19 @@ async def test_one_run_that_many_ask_for_by_number_goes_to_one(services: Service
         *(runs.take_up(services.database, run, owner=f"w{number}", lease_s=60, firm_most=2) for number in range(20))
     )
     assert len([each for each in taken if each is not None]) == 1
+
+
+async def test_a_claim_counts_what_another_one_is_about_to_have_taken(services: Services) -> None:
+    """Whatever the two take: the second begins when the first is committed."""
+    [firm] = await add_firms(services, 1)
+    first, second = await queue(services, firm, resources(2))
+    async with services.database.transaction() as connection:
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", TAKE_LOCK)
+        assert len(await connection.fetch(TAKE, first, "one", 60.0, 1, 1)) == 1
+        claim = asyncio.create_task(runs.take_up(services.database, second, owner="two", lease_s=60, firm_most=1))
+        done, _ = await asyncio.wait([claim], timeout=0.5)
+        assert not done
+    assert await claim is None
 
 
 async def test_naming_a_run_does_not_pass_the_guard(services: Services) -> None:
