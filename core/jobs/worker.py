@@ -20,7 +20,7 @@ from core.logging import get_logger
 from core.metrics.rebuild import rebuild_if_lost
 from core.services import Services
 from core.sync import runs, schedule
-from core.sync.firm_schedule import turn_quiet_hours
+from core.sync.firm_schedule import put_back_resting, turn_quiet_hours
 from core.webhooks import claims, lifecycle, processing, retention
 from core.webhooks.spill import Spill
 
@@ -143,6 +143,7 @@ class WorkerProcess:
     async def _polls(self) -> None:
         await self._first_look()
         await turn_quiet_hours(self._services.database)
+        await put_back_resting(self._services.database)
         await repair.repair_holes(self._services)
         await schedule.request_due_polls(self._services)
 

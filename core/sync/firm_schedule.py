@@ -106,6 +106,20 @@ async def set_quiet_hours(services: "Services", firm: int, hours: QuietHours | N
     log.info("firm_quiet_hours_set", firm=firm, quiet=None if hours is None else f"{words[0]}-{words[1]} {words[2]}")
 
 
+async def put_back_resting(database: "Database") -> int:
+    """Queue again the runs whose worker went silent and whose firm rests since; return how many. One statement.
+
+    Nobody takes them up before the firm is awake, and until then they must not look as if somebody worked on them.
+    """
+    rows = await database.pool.fetch(
+        f"""UPDATE sync_run SET state = 'queued', lease_owner = NULL, lease_until = NULL
+           FROM firm WHERE firm.id = sync_run.firm AND sync_run.state = 'running' AND lease_until < now()
+               AND NOT cancel_requested AND NOT {may_run_sql("firm", "sync_run")}
+           RETURNING sync_run.id"""
+    )
+    return len(rows)
+
+
 async def turn_quiet_hours(database: "Database") -> int:
     """Move every firm whose quiet hours have ended to its next ones; return how many. Two statements at the most.
 

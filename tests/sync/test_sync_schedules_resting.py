@@ -161,6 +161,22 @@ async def test_quiet_hours_that_begin_put_a_backfill_back_but_not_a_persons(
     assert await engine.work_on(services, run, owner="test") == "succeeded"
 
 
+async def test_a_run_whose_worker_died_does_not_look_alive_while_its_firm_rests(services: Services) -> None:
+    paused, awake = await add_firms(services, 2)
+    for firm in (paused, awake):
+        await queue(services, firm, ["contact", "matter"])
+    taken = {run.resource: run.id for run in await take(services, most=4) if run.firm == paused}
+    await services.database.pool.execute("UPDATE sync_run SET lease_until = now() - interval '1 s'")
+    await services.database.pool.execute(
+        "UPDATE sync_run SET lease_until = now() + interval '1 minute' WHERE id = $1", taken["matter"]
+    )
+    assert await firm_schedule.put_back_resting(services.database) == 0
+    await firm_schedule.pause(services, paused, reason="moves house")
+    assert await firm_schedule.put_back_resting(services.database) == 1
+    assert await state_of(services, taken["contact"]) == ("queued", 0)
+    assert await state_of(services, taken["matter"]) == ("running", 0)
+
+
 async def test_quiet_hours_are_written_as_the_instants_that_come_next(services: Services) -> None:
     [firm] = await add_firms(services, 1)
     await firm_schedule.set_quiet_hours(services, firm, NIGHT)
