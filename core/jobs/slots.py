@@ -22,7 +22,7 @@ class SyncSlots:
     def __init__(self, services: "Services", *, owner: str) -> None:
         self._services = services
         self._owner = owner
-        self._working: set[asyncio.Task[None]] = set()
+        self._working: dict[asyncio.Task[None], Run] = {}
         self._look = asyncio.Event()
 
     def wake(self) -> None:
@@ -48,20 +48,23 @@ class SyncSlots:
         await asyncio.gather(*working, return_exceptions=True)
 
     async def _fill(self) -> None:
+        """Take up due runs; the last slot is for incremental ones, which are short and must not wait for long ones."""
         settings = self._services.settings
         free = settings.sync_concurrency - len(self._working)
         if free <= 0:
             return
+        bulk = sum(run.kind != "incremental" for run in self._working.values())
         taking = runs.take_due(
             self._services.database,
             owner=self._owner,
             lease_s=settings.lease_s,
             firm_most=settings.firm_concurrency,
             most=free,
+            most_bulk=max(1, settings.sync_concurrency - 1) - bulk,
         )
         for run in await to_the_end(taking, undo=self._give_back):
             task = asyncio.create_task(self._work(run))
-            self._working.add(task)
+            self._working[task] = run
             task.add_done_callback(self._ended)
 
     async def _work(self, run: Run) -> None:
@@ -73,7 +76,7 @@ class SyncSlots:
             log.exception("sync_run_left", run_id=run.id)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._working.discard(task)
+        del self._working[task]
         self.wake()
 
     async def _give_back(self, taken: list[Run]) -> None:

@@ -10,14 +10,15 @@ queued -> running -> succeeded
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import asyncpg
 
 from core.coverage.ledger import COVERED_BY_RUN
-from core.db.engine import Database
+from core.db.engine import Connection, Database
 from core.errors import BadInput, FirmPaused, NotFound, ServiceError
 from core.logging import get_logger
 from core.sync.firm_schedule import may_run_sql, paused_among
@@ -231,19 +232,32 @@ async def cancel_run(services: "Services", run_id: int) -> bool:
 
 async def take_up(database: Database, run_id: int, *, owner: str, lease_s: float, firm_most: int) -> Run | None:
     """Take the lease of one run; None where it is not due, somebody else's, or its firm has as many as it may."""
-    taken = await _take(database, run_id, owner, lease_s, firm_most, 1)
-    return taken[0] if taken else None
+    async with _claiming(database) as connection:
+        row = await connection.fetchrow(TAKE, run_id, owner, lease_s, firm_most, 1, True)
+    return None if row is None else Run(**dict(row))
 
 
-async def take_due(database: Database, *, owner: str, lease_s: float, firm_most: int, most: int) -> list[Run]:
-    """Take the leases of up to `most` due runs, as `core.sync.turns` says whose turn it is."""
-    return await _take(database, None, owner, lease_s, firm_most, most)
+async def take_due(
+    database: Database, *, owner: str, lease_s: float, firm_most: int, most: int, most_bulk: int
+) -> list[Run]:
+    """Take the leases of up to `most` due runs, as `core.sync.turns` says whose turn it is.
+
+    Of these `most_bulk` at the most are backfills and comparisons, which take long.
+    """
+    of_any = min(most, most_bulk)
+    async with _claiming(database) as connection:
+        rows = await connection.fetch(TAKE, None, owner, lease_s, firm_most, of_any, True)
+        if len(rows) == of_any < most:
+            rows += await connection.fetch(TAKE, None, owner, lease_s, firm_most, most - of_any, False)
+    return [Run(**dict(row)) for row in rows]
 
 
-async def _take(database: Database, *given: object) -> list[Run]:
+@asynccontextmanager
+async def _claiming(database: Database) -> AsyncIterator[Connection]:
+    """Hold the lock under which runs are taken up, until the block is committed."""
     async with database.transaction() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock($1)", TAKE_LOCK)
-        return [Run(**dict(row)) for row in await connection.fetch(TAKE, *given)]
+        yield connection
 
 
 async def beat(database: Database, run_id: int, *, owner: str, lease_s: float) -> str:

@@ -17,7 +17,8 @@ TAKE = f"""
 WITH open AS MATERIALIZED (
     SELECT run.id, run.firm, run.kind <> 'incremental' AS is_bulk, run.state = 'running' AS is_held, firm.turn_at,
            run.not_before_at + CASE run.kind WHEN 'incremental' THEN interval '0' ELSE {_AHEAD} END AS waits_from,
-           ($1::bigint IS NULL OR run.id = $1) AND run.not_before_at <= now() AND NOT run.cancel_requested
+           ($1::bigint IS NULL OR run.id = $1) AND ($6 OR run.kind = 'incremental')
+               AND run.not_before_at <= now() AND NOT run.cancel_requested
                AND (run.state = 'queued' OR run.lease_until < now()) AND {may_run_sql("firm", "run")} AS is_due
     FROM sync_run AS run JOIN firm ON firm.id = run.firm
     WHERE run.state IN ('queued', 'running')
@@ -57,7 +58,8 @@ WITH open AS MATERIALIZED (
     ) AS served WHERE firm.id = served.id
 )
 SELECT * FROM taken"""
-"""Take up to $5 due runs, or the one numbered $1 if it is due, for the owner $2 and $3 seconds.
+"""Take up to $5 due runs, or the one numbered $1 if it is due, for the owner $2 and $3 seconds; $6 says whether
+backfills and comparisons may be among them.
 
 Only the firms that come first are looked into, as many as there are places: any run of another one comes after theirs.
 A firm has $4 runs under way at most, of which one less may be backfills and comparisons: an incremental run, which is

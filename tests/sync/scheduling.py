@@ -34,8 +34,17 @@ async def queue(services: Services, firm: int, resources: Iterable[str], *, kind
     return [row["id"] for row in rows]
 
 
-async def take(services: Services, *, most: int, firm_most: int = 2, owner: str = "test") -> list[Run]:
-    return await runs.take_due(services.database, owner=owner, lease_s=60, firm_most=firm_most, most=most)
+async def take(
+    services: Services, *, most: int, most_bulk: int | None = None, firm_most: int = 2, owner: str = "test"
+) -> list[Run]:
+    return await runs.take_due(
+        services.database,
+        owner=owner,
+        lease_s=60,
+        firm_most=firm_most,
+        most=most,
+        most_bulk=most if most_bulk is None else most_bulk,
+    )
 
 
 async def finish(services: Services, taken: Sequence[Run]) -> None:

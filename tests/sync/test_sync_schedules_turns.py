@@ -129,7 +129,7 @@ async def test_a_claim_counts_what_another_one_is_about_to_have_taken(services: 
     first, second = await queue(services, firm, resources(2))
     async with services.database.transaction() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock($1)", TAKE_LOCK)
-        assert len(await connection.fetch(TAKE, first, "one", 60.0, 1, 1)) == 1
+        assert len(await connection.fetch(TAKE, first, "one", 60.0, 1, 1, True)) == 1
         claim = asyncio.create_task(runs.take_up(services.database, second, owner="two", lease_s=60, firm_most=1))
         done, _ = await asyncio.wait([claim], timeout=0.5)
         assert not done
@@ -153,6 +153,18 @@ async def test_bulk_leaves_a_place_for_what_is_short(services: Services) -> None
     await queue(services, firm, resources(2))
     assert [run.kind for run in await take(services, most=8, firm_most=3)] == ["incremental"]
     assert await take(services, most=8, firm_most=3) == []
+
+
+async def test_the_bulk_of_many_firms_leaves_a_slot_for_what_is_short(services: Services) -> None:
+    *many, last = await add_firms(services, 8)
+    for firm in many:
+        await queue(services, firm, resources(2), kind="reconcile")
+    await queue(services, last, resources(2))
+    await services.database.pool.execute("UPDATE firm SET turn_at = now() WHERE id = $1", last)
+    taken = await take(services, most=4, most_bulk=3)
+    assert Counter(run.kind for run in taken) == {"reconcile": 3, "incremental": 1}
+    assert [run.kind for run in await take(services, most=4, most_bulk=0)] == ["incremental"]
+    assert await take(services, most=4, most_bulk=0) == []
 
 
 async def test_what_is_short_goes_first_but_starves_nothing(services: Services) -> None:
