@@ -4,7 +4,19 @@ import sys
 
 import click
 
-from core.commands import budget, demo, firms, history, metrics, plugins, reconciliations, replay, running, webhooks
+from core.commands import (
+    budget,
+    demo,
+    firm_schedules,
+    firms,
+    history,
+    metrics,
+    plugins,
+    reconciliations,
+    replay,
+    running,
+    webhooks,
+)
 from core.errors import ServiceError
 from core.loading import commands, load_plugins
 from core.logging import configure_logging
@@ -29,6 +41,7 @@ for command in (
     budget.budget,
     history.history,
     firms.token,
+    firm_schedules.firms,
     plugins.plugins,
     running.mock_clio,
     demo.demo,

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from core.errors import ServiceError
+from core.errors import FirmPaused, ServiceError
 from core.logging import get_logger
 from core.sync.runs import request_runs
 from core.webhooks import lifecycle
@@ -17,7 +17,8 @@ async def connect_firm(services: "Services", *, state: str, code: str) -> int:
     """Finish the OAuth flow, subscribe to webhooks and start the backfill; return the firm's id.
 
     Webhooks come first, so that nothing changes unseen between the backfill's first page and the subscription. A
-    subscription that fails is logged and tried again by the worker; the backfill starts all the same.
+    subscription that fails is logged and tried again by the worker; the backfill starts all the same, that of a paused
+    firm when it is resumed.
 
     Raises:
         OAuthStateInvalid: the state is unknown, used or too old.
@@ -28,7 +29,10 @@ async def connect_firm(services: "Services", *, state: str, code: str) -> int:
         await lifecycle.register(services, firm)
     except ServiceError as error:
         log.warning("webhooks_not_registered", firm=firm, error=error.code)
-    await request_runs(services, firms=[firm], resource=None, full=False)
+    try:
+        await request_runs(services, firms=[firm], resource=None, full=False)
+    except FirmPaused as error:
+        log.warning("firm_connected_while_paused", firm=firm, next_step=str(error))
     log.info("firm_connected", firm=firm)
     return firm
 

@@ -26,6 +26,7 @@ ServiceError                        INTERNAL
 ├── Unauthenticated                 UNAUTHENTICATED
 │   └── TokenExpired                TOKEN_EXPIRED
 ├── Forbidden                       FORBIDDEN
+├── FirmPaused                      FIRM_PAUSED
 ├── LeaseLost                       LEASE_LOST
 ├── MassDisappearance               MASS_DISAPPEARANCE
 ├── ListCutShort                    LIST_CUT_SHORT
@@ -46,6 +47,7 @@ Messages start in lower case, name the thing and the next step, and hold no toke
 the tree reaches a client as INTERNAL with an id to look up in the log.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -164,6 +166,20 @@ class Forbidden(ServiceError):
     """The bearer token does not carry the scope, or the firm, that the call needs."""
 
     code = "FORBIDDEN"
+
+
+class FirmPaused(ServiceError):
+    """Somebody paused the firms, and asked for a run of theirs by hand; none is started until they are resumed."""
+
+    code = "FIRM_PAUSED"
+
+    def __init__(self, firms: Sequence[int]) -> None:
+        named = ", ".join(map(str, firms))
+        super().__init__(
+            f"{f'firm {named} is' if len(firms) == 1 else f'firms {named} are'} paused: resume with resumeFirm or"
+            " `clio-service firms resume`, then ask again"
+        )
+        self.firms = tuple(firms)
 
 
 class LeaseLost(ServiceError):

@@ -138,12 +138,13 @@ class Resource:
 
     `name` is Clio's singular word (`contact`), `plural` the name of the list (`contacts`; the endpoint's path unless
     given). `poll_s` is how often an incremental run looks for what no webhook told, and `poll_uncovered_s` how often
-    while there is a webhook model and nothing is delivered (`core.webhooks.coverage`); `reconcile_s` is how often the
-    whole list is compared with the mirror. `unserved` names the columns that the GraphQL type leaves out, each with the
-    reason. `redacted` names the boolean column, if there is one, by which Clio says that it hid values: such a record
-    does not replace one of the same second that was shown in full. `trash_column` names the column, if there is one,
-    that holds a value while a record lies in Clio's trash, where lists still show it: such a record is `deleted`, and
-    `present` again when it is restored.
+    while there is a webhook model and nothing is delivered (`core.webhooks.coverage`), both until polls show that more
+    or less often will do (`core.sync.pace`); `reconcile_s` is how often the whole list is compared with the mirror.
+    `unserved` names the columns that the GraphQL type leaves out, each with the reason. `redacted` names the boolean
+    column, if there is one, by which Clio says that it hid values: such a record does not replace one of the same
+    second that was shown in full. `trash_column` names the column, if there is one, that holds a value while a record
+    lies in Clio's trash, where lists still show it: such a record is `deleted`, and `present` again when it is
+    restored.
     """
 
     IDENTIFIER: ClassVar[re.Pattern[str]] = re.compile(r"[a-z][a-z0-9_]*\Z")

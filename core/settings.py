@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     sync_pages_ahead: int = Field(
         default=8, ge=1, le=32, description="Most pages of one list that are asked for at once; 1 reads serially."
     )
+    firm_concurrency: int = Field(
+        default=3, ge=1, le=64, description="Sync runs of one firm at once, over all workers; one fewer in bulk."
+    )
     lease_s: float = Field(
         default=15.0, ge=2, le=300, description="How long a run stays with a worker that went silent."
     )

@@ -7,8 +7,17 @@ import strawberry
 from core.connect import disconnect_firm
 from core.errors import NotFound
 from core.settings import Region
+from core.sync.firm_schedule import refuse_paused
 from core.sync.runs import cancel_run, request_reconciliations, request_runs
 from schema.context import Info, OperationContext
+from schema.firm_mutations import (
+    PAUSE_FIRM,
+    RESUME_FIRM,
+    SET_QUIET_HOURS,
+    PauseFirmPayload,
+    ResumeFirmPayload,
+    SetQuietHoursPayload,
+)
 from schema.global_ids import read_id_of
 from schema.hold_mutations import (
     PLACE_LEGAL_HOLD,
@@ -135,6 +144,7 @@ async def _sync_now(
         firms = await firms_of(context, firm or None)
         asked = await request_runs(context.services, firms=firms, resource=resource or None, full=bool(full))
         runs = await _runs(context, asked, firms)
+        await refuse_paused(context.services.database, firms)
     return SyncNowPayload(runs=runs, errors=errors)
 
 
@@ -158,6 +168,7 @@ async def _reconcile(
             resource=resource or None,
         )
         runs = await _runs(context, asked, firms)
+        await refuse_paused(context.services.database, firms)
     return ReconcilePayload(runs=runs, errors=errors)
 
 
@@ -190,6 +201,9 @@ class Mutation:
         resolver=_disconnect_firm,
         description="End a firm's webhooks and its grant at Clio; the mirrored records stay.",
     )
+    pause_firm: PauseFirmPayload = PAUSE_FIRM
+    resume_firm: ResumeFirmPayload = RESUME_FIRM
+    set_quiet_hours: SetQuietHoursPayload = SET_QUIET_HOURS
     register_webhooks: RegisterWebhooksPayload = REGISTER_WEBHOOKS
     renew_webhook: RenewWebhookPayload = RENEW_WEBHOOK
     rotate_webhooks: RotateWebhooksPayload = ROTATE_WEBHOOKS

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from core.commands.tabular import as_table
 from core.errors import NotFound
 from core.loading import load_plugins
 from core.process import running_services
@@ -89,7 +90,7 @@ def _show(work: Awaitable[list[dict[str, Any]]], *, as_json: bool) -> None:
         return await work
 
     rows = asyncio.run(run())
-    click.echo(json.dumps(rows, default=datetime.datetime.isoformat, indent=2) if as_json else _table(rows))
+    click.echo(json.dumps(rows, default=datetime.datetime.isoformat, indent=2) if as_json else as_table(COLUMNS, rows))
 
 
 async def _each_firm(
@@ -136,17 +137,3 @@ async def _endpoints(services: Services, condition: str, *values: object) -> lis
         *values,
     )
     return [dict(row) for row in rows]
-
-
-def _table(rows: list[dict[str, Any]]) -> str:
-    lines = [COLUMNS, *(tuple(_cell(row[name]) for name in COLUMNS) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, datetime.datetime):
-        return value.isoformat(timespec="seconds")
-    return "-" if value is None else str(value)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from core.coverage.ledger import Model, disprove
 from core.logging import get_logger
 from core.sync.runs import Run
+from core.webhooks.coverage import TOLERANCE_S
 
 if TYPE_CHECKING:
     from core.services import Services
@@ -14,8 +15,7 @@ log = get_logger(__name__)
 
 SILENT = "SILENT"
 
-TOLERANCE = datetime.timedelta(seconds=120)
-"""What a delivery may take before a change counts as not told."""
+TOLERANCE = datetime.timedelta(seconds=TOLERANCE_S)
 
 _MISSED = """
 UPDATE webhook_endpoint AS endpoint SET silent_at = now()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from core.db.engine import Database, Executor
 from core.logging import get_logger
+from core.sync.firm_schedule import is_awake_sql
 
 log = get_logger(__name__)
 
@@ -129,7 +130,8 @@ async def find_unwatched(
     """Find holes in resources that nothing has covered for longer than is usual, polled ones too. One statement.
 
     `patience` says by resource how long is usual; less than the horizon never is a hole. A resource that was never
-    covered has none: its backfill is still to come.
+    covered has none: its backfill is still to come. Nor has a firm that rests, or did so until a short while ago: its
+    next run reads from where the last one ended, as after any other time between polls.
     """
     rows = await database.pool.fetch(
         _UNWATCHED, firm, at, list(patience), [max(each, HORIZON) for each in patience.values()]
@@ -139,10 +141,12 @@ async def find_unwatched(
         await find_hole(database.pool, model, from_at=row["until_at"], until_at=at, reason=NOT_WATCHED)
 
 
-_UNWATCHED = """
+_UNWATCHED = f"""
 SELECT known.resource, max(known.until_at) AS until_at FROM coverage_interval AS known
 JOIN unnest($3::text[], $4::interval[]) AS usual (resource, patience) USING (resource)
-WHERE known.firm = $1
+WHERE known.firm = $1 AND NOT EXISTS (
+    SELECT FROM firm WHERE id = $1 AND (NOT {is_awake_sql("firm")} OR awake_since >= now() - usual.patience)
+)
 GROUP BY known.resource, usual.patience HAVING max(known.until_at) < $2::timestamptz - usual.patience"""
 
 

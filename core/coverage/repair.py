@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from core.coverage.ledger import settle_holes
 from core.errors import ServiceError
 from core.logging import get_logger
+from core.sync.firm_schedule import is_awake_sql
 from core.sync.runs import request_reconciliations, request_runs
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ AFTER_FAILURE = datetime.timedelta(minutes=10)
 A comparison that held something back is left to the daily one, or to whoever approves it.
 """
 
-_UNREPAIRED = """
+_UNREPAIRED = f"""
 SELECT hole.id, hole.firm, hole.resource, hole.from_at, hole.swept_at IS NOT NULL AS is_swept
 FROM coverage_hole AS hole
-JOIN firm ON firm.id = hole.firm AND firm.state = 'connected'
+JOIN firm ON firm.id = hole.firm AND {is_awake_sql("firm")}
 JOIN sync_cursor AS backfilled ON backfilled.firm = hole.firm AND backfilled.resource = hole.resource
 WHERE hole.closed_at IS NULL AND hole.resource = ANY ($2::text[])
   AND NOT EXISTS (
@@ -40,7 +41,9 @@ ORDER BY hole.firm, hole.resource, hole.from_at"""
 
 
 async def repair_holes(services: "Services") -> int:
-    """Ask for the runs that the holes of all connected firms need, where none is on its way; return how many.
+    """Ask for the runs that the holes of all firms need, where none is on its way; return how many.
+
+    Those of firms that are not connected, or rest, wait.
 
     For every few seconds: one statement when there is nothing to do. A firm compares one resource after the other.
     """
@@ -57,16 +60,18 @@ async def repair_holes(services: "Services") -> int:
             declared = services.registry.resource(resource)
             if row["is_swept"] and declared.has_list:
                 comparing.add(firm)
-                [run] = await request_reconciliations(services, firms=[firm], resource=resource)
+                made = await request_reconciliations(services, firms=[firm], resource=resource, by_hand=False)
             else:
                 since = row["from_at"] if declared.has_list else None
-                [run] = await request_runs(services, firms=[firm], resource=resource, full=False, changed_since=since)
+                made = await request_runs(
+                    services, firms=[firm], resource=resource, full=False, changed_since=since, by_hand=False
+                )
         except ServiceError as error:
             log.warning("coverage_hole_not_repaired", firm=firm, resource=resource, code=error.code)
             continue
-        if not row["is_swept"]:
-            await services.database.pool.execute("UPDATE coverage_hole SET run = $2 WHERE id = $1", row["id"], run)
-        asked += 1
+        if made and not row["is_swept"]:
+            await services.database.pool.execute("UPDATE coverage_hole SET run = $2 WHERE id = $1", row["id"], made[0])
+        asked += len(made)
     return asked
 
 

@@ -1,6 +1,17 @@
 """The tables core owns. Clio's records live in the plugins' tables; here is what the service knows about itself."""
 
-from piccolo.columns import JSONB, BigInt, BigSerial, Boolean, Bytea, Integer, Text, Timestamptz, Varchar
+from piccolo.columns import (
+    JSONB,
+    BigInt,
+    BigSerial,
+    Boolean,
+    Bytea,
+    DoublePrecision,
+    Integer,
+    Text,
+    Timestamptz,
+    Varchar,
+)
 from piccolo.constraints import Unique
 
 from core.db.dialect import PostgresTable
@@ -18,6 +29,15 @@ class Firm(PostgresTable, tablename="firm"):
     history_from_at = Timestamptz(
         null=True, default=None, help_text="what was changed before this was purged; null: nothing was"
     )
+    paused_at = Timestamptz(null=True, default=None, help_text="since when no run of it is started; null unless paused")
+    pause_reason = Text(null=True, default=None, help_text="what whoever paused it said")
+    quiet_from = Varchar(length=5, null=True, default=None, help_text="time of day, HH:MM; null without quiet hours")
+    quiet_until = Varchar(length=5, null=True, default=None, help_text="time of day, HH:MM; may be after midnight")
+    quiet_time_zone = Text(null=True, default=None, help_text="as the IANA names it, such as America/New_York")
+    rests_from = Timestamptz(null=True, default=None, help_text="when the quiet hours that go on or come next begin")
+    rests_until = Timestamptz(null=True, default=None, help_text="when they end; from then on the next ones are due")
+    awake_since = Timestamptz(null=True, default=None, help_text="when it was last resumed, or quiet hours ended")
+    turn_at = Timestamptz(null=True, default=None, help_text="when a worker last took up a run of it")
     firm_region_account = Unique(["region", "clio_account_id"])
 
 
@@ -112,6 +132,7 @@ class SyncRun(PostgresTable, tablename="sync_run"):
     requests = Integer(default=0, help_text="requests that Clio was sent for it, failed ones and repetitions included")
     allowed_per_minute = Integer(null=True, default=None, help_text="Clio's limit when the reading was planned")
     cancelled_by = Text(null=True, default=None, help_text="who asked for its end")
+    by_hand = Boolean(default=False, help_text="a person asked for it: quiet hours do not hold it up")
 
 
 class SyncCursor(PostgresTable, tablename="sync_cursor"):
@@ -123,6 +144,15 @@ class SyncCursor(PostgresTable, tablename="sync_cursor"):
     high_water_at = Timestamptz(help_text="all that Clio changed before this is in the mirror")
     backfilled_at = Timestamptz(null=True, default=None)
     fields = Text(null=True, default=None, help_text="what the last backfill asked for; another wish wants another one")
+    pace = DoublePrecision(
+        default=1.0, help_text="times the usual interval: less where polls find much, more where nothing"
+    )
+    interval_s = DoublePrecision(null=True, default=None, help_text="time between polls, as last looked at")
+    next_at = Timestamptz(null=True, default=None, help_text="when it is polled next, as last looked at")
+    reason = Varchar(
+        length=16, null=True, default=None, help_text="busy | steady | idle | covered | failed: why that often"
+    )
+    look_at = Timestamptz(help_text="when the sweeper looks at it again: at `next_at`, or in a few minutes")
     sync_cursor_firm_resource = Unique(["firm", "resource"])
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from arq.connections import ArqRedis
 
-SYNC_JOB = "work_on_sync_run"
+SYNC_JOB = "work_on_sync_runs"
 DELIVERY_JOB = "work_on_deliveries"
 QUEUE_NAME = "clio-service:jobs"
 
@@ -22,14 +22,14 @@ def decode_job(data: bytes) -> dict[str, Any]:
 
 
 class JobQueue:
-    """Enqueues wake-ups; each names a run or says that deliveries wait."""
+    """Enqueues wake-ups; each says that runs or deliveries wait, not which."""
 
     def __init__(self, redis: ArqRedis) -> None:
         self._redis = redis
 
-    async def wake_sync(self, run_id: int, *, attempt: int) -> None:
-        """Ask a worker to take up a run; the same attempt asked for twice is one job."""
-        await self._redis.enqueue_job(SYNC_JOB, run_id, _job_id=f"sync:{run_id}:{attempt}", _queue_name=QUEUE_NAME)
+    async def wake_sync(self) -> None:
+        """Ask a worker to look for runs that are due."""
+        await self._redis.enqueue_job(SYNC_JOB, _queue_name=QUEUE_NAME)
 
     async def wake_deliveries(self) -> None:
         """Ask a worker to look for deliveries."""

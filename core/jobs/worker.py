@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,11 +17,13 @@ from core.db.engine import CONNECT_ERRORS
 from core.history import partitions, sealing
 from core.history import retention as history_retention
 from core.jobs.queue import DELIVERY_JOB, QUEUE_NAME, SYNC_JOB, decode_job, encode_job
+from core.jobs.slots import SyncSlots
 from core.logging import get_logger
 from core.metrics.rebuild import rebuild_if_lost
 from core.mirror.tombstones import settle_tombstones
 from core.services import Services
-from core.sync import approval, engine, runs, schedule
+from core.sync import approval, runs, schedule
+from core.sync.firm_schedule import put_back_resting, turn_quiet_hours
 from core.webhooks import claims, lifecycle, processing, retention
 from core.webhooks.spill import Spill
 
@@ -33,7 +35,11 @@ log = get_logger(__name__)
 SWEEP_S = 1.0
 POLLS_S = 5.0
 DRAIN_S = 5.0
+COMPARISONS_S = 60.0
 MAINTAIN_S = 60.0
+MAINTAINED_AT_ONCE = 3
+"""Firms whose webhooks a worker looks at side by side; each holds a connection of the pool and asks Clio."""
+
 LOOKED_MS = 45_000
 """So long no other worker looks at the webhooks of a firm again, but for its first look of all."""
 
@@ -46,8 +52,8 @@ SEAL_S = 5.0
 """How often it is looked whether the chains of history are due to grow; see `core.history.sealing.TURN_S`."""
 
 RESTART_S = 1.0
-JOB_TIMEOUT_S = engine.SLICE_S + 300
-DELIVERY_SLOTS = 4
+JOB_TIMEOUT_S = 120
+DELIVERY_SLOTS = 8
 
 
 class WorkerProcess:
@@ -57,15 +63,17 @@ class WorkerProcess:
         self._services = services
         self._owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._spill = Spill(services)
-        self._sync_slots = asyncio.Semaphore(services.settings.sync_concurrency)
+        self._slots = SyncSlots(services, owner=self._owner)
         self._looked = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; runs in hand are given back, so another worker goes on with their next page."""
         loops = [
             asyncio.create_task(self._jobs()),
+            asyncio.create_task(self._every(0, self._take_turns)),
             asyncio.create_task(self._every(SWEEP_S, self._sweep)),
             asyncio.create_task(self._every(POLLS_S, self._polls)),
+            asyncio.create_task(self._every(COMPARISONS_S, self._comparisons)),
             asyncio.create_task(self._every(MAINTAIN_S, self._maintain)),
             asyncio.create_task(self._every(DRAIN_S, self._drain)),
             asyncio.create_task(self._every(CLEAN_UP_S, self._clean_up)),
@@ -77,6 +85,7 @@ class WorkerProcess:
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
+        await self._slots.close()
         log.info("worker_stopped", owner=self._owner)
 
     async def _jobs(self) -> None:
@@ -93,24 +102,15 @@ class WorkerProcess:
     def _arq_worker(self) -> Worker:
         return Worker(
             [
-                func(
-                    cast("WorkerCoroutine", self._work_on_sync_run),
-                    name=SYNC_JOB,
-                    timeout=JOB_TIMEOUT_S,
-                    max_tries=1,
-                    keep_result=0,
-                ),
-                func(
-                    cast("WorkerCoroutine", self._work_on_deliveries),
-                    name=DELIVERY_JOB,
-                    timeout=120,
-                    max_tries=1,
-                    keep_result=0,
-                ),
+                func(cast("WorkerCoroutine", work), name=name, timeout=JOB_TIMEOUT_S, max_tries=1, keep_result=0)
+                for name, work in (
+                    (SYNC_JOB, self._work_on_sync_runs),
+                    (DELIVERY_JOB, self._work_on_deliveries),
+                )
             ],
             redis_pool=self._services.redis,
             queue_name=QUEUE_NAME,
-            max_jobs=self._services.settings.sync_concurrency + DELIVERY_SLOTS,
+            max_jobs=DELIVERY_SLOTS,
             poll_delay=0.05,
             handle_signals=False,
             job_serializer=encode_job,
@@ -118,11 +118,11 @@ class WorkerProcess:
             health_check_interval=60,
         )
 
-    async def _work_on_sync_run(self, _context: dict[Any, Any], run_id: int) -> None:
-        if self._sync_slots.locked():
-            return  # the run stays queued, and the sweeper asks again within a second
-        async with self._sync_slots:
-            await engine.work_on(self._services, run_id, owner=self._owner)
+    async def _work_on_sync_runs(self, _context: dict[Any, Any]) -> None:
+        self._slots.wake()
+
+    async def _take_turns(self) -> None:
+        await self._slots.turn(wait_s=SWEEP_S)
 
     async def _work_on_deliveries(self, _context: dict[Any, Any]) -> None:
         await processing.process_deliveries(self._services)
@@ -140,7 +140,6 @@ class WorkerProcess:
 
     async def _sweep(self) -> None:
         await runs.finish_cancelled(self._services.database)
-        await schedule.wake_due_runs(self._services)
         if await claims.any_due(self._services.database):
             await self._services.queue.wake_deliveries()
 
@@ -149,27 +148,45 @@ class WorkerProcess:
         await self._spill.drain()
 
     async def _polls(self) -> None:
+        await self._first_look()
+        await turn_quiet_hours(self._services.database)
+        await put_back_resting(self._services.database)
+        await repair.repair_holes(self._services)
+        await schedule.request_due_polls(self._services)
+        await approval.request_approved(self._services)
+
+    async def _comparisons(self) -> None:
+        await self._first_look()
+        await turn_quiet_hours(self._services.database)
+        await schedule.request_due_reconciliations(self._services)
+
+    async def _first_look(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_LOOK_S):
                 await self._looked.wait()
         self._looked.set()
-        await repair.repair_holes(self._services)
-        await schedule.request_due_polls(self._services)
-        await approval.request_approved(self._services)
-        await schedule.request_due_reconciliations(self._services)
 
     async def _metrics(self) -> None:
         await rebuild_if_lost(self._services)
 
     async def _maintain(self) -> None:
         rows = await self._services.database.pool.fetch("SELECT id FROM firm WHERE state = 'connected'")
+        firms = iter([row["id"] for row in rows])
         try:
-            for row in rows:
-                is_first = await self._services.redis.set(f"webhooks:looked:{row['id']}", 1, nx=True, px=LOOKED_MS)
-                if is_first or not self._looked.is_set():
-                    await lifecycle.maintain(self._services, row["id"])
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(MAINTAINED_AT_ONCE, len(rows))):
+                    group.create_task(self._maintain_each(firms))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
         finally:
             self._looked.set()
+
+    async def _maintain_each(self, firms: Iterator[int]) -> None:
+        """Look at the webhooks of the firms that are left, unless another worker just has."""
+        for firm in firms:
+            is_first = await self._services.redis.set(f"webhooks:looked:{firm}", 1, nx=True, px=LOOKED_MS)
+            if is_first or not self._looked.is_set():
+                await lifecycle.maintain(self._services, firm)
 
     async def _clean_up(self) -> None:
         await partitions.make_ahead(self._services)

@@ -77,14 +77,14 @@ async def request_approved(services: "Services", *, run: int | None = None) -> i
     asked = None
     for row in await services.database.pool.fetch(_REQUEST, run, AFTER_FAILURE_S):
         asked = int(row["id"])
-        await services.queue.wake_sync(row["id"], attempt=row["attempt"])
+        await services.queue.wake_sync()
         await publish_progress(services.redis, firm=row["firm"], run=row["id"])
     return asked
 
 
 _REQUEST = """
-INSERT INTO sync_run (firm, resource, kind, approves)
-SELECT DISTINCT ON (report.firm, report.resource) report.firm, report.resource, 'reconcile', report.run
+INSERT INTO sync_run (firm, resource, kind, approves, by_hand)
+SELECT DISTINCT ON (report.firm, report.resource) report.firm, report.resource, 'reconcile', report.run, true
 FROM reconciliation_report AS report JOIN firm ON firm.id = report.firm AND firm.state = 'connected'
 WHERE report.held > 0 AND report.decision = 'approved' AND (report.run = $1 OR ($1::bigint IS NULL AND NOT EXISTS (
     SELECT FROM sync_run AS tried
@@ -92,7 +92,7 @@ WHERE report.held > 0 AND report.decision = 'approved' AND (report.run = $1 OR (
 )))
 ORDER BY report.firm, report.resource, report.run
 ON CONFLICT (firm, resource) WHERE state IN ('queued', 'running', 'throttled') DO NOTHING
-RETURNING id, firm, attempt"""
+RETURNING id, firm"""
 
 
 async def is_held(database: Database, run: Run) -> bool:

@@ -51,6 +51,10 @@ class Cancelled(Exception):
     """Somebody asked for the run to end."""
 
 
+class Resting(Exception):
+    """The firm was paused, or its quiet hours began: the run waits for their end."""
+
+
 async def work_on(services: "Services", run_id: int, *, owner: str) -> str:
     """Take a run up and work on it; return what became of it: a run state, `busy` or `lost`.
 
@@ -62,10 +66,16 @@ async def work_on(services: "Services", run_id: int, *, owner: str) -> str:
         if taken is not None:
             await runs.put_back(services.database, taken, owner=owner, delay_s=0, error=None, failed=False)
 
-    taking = runs.take_up(services.database, run_id, owner=owner, lease_s=services.settings.lease_s)
+    settings = services.settings
+    taking = runs.take_up(
+        services.database, run_id, owner=owner, lease_s=settings.lease_s, firm_most=settings.firm_concurrency
+    )
     run = await to_the_end(taking, undo=give_back)
-    if run is None:
-        return "busy"
+    return "busy" if run is None else await work(services, run, owner=owner)
+
+
+async def work(services: "Services", run: Run, *, owner: str) -> str:
+    """Work on a run that the owner has taken up, as `work_on` does."""
     with log_ids(run_id=run.id, firm=run.firm):
         outcome = await _settle(services, run, owner)
         log.info("sync_run_settled", resource=run.resource, kind=run.kind, outcome=outcome, attempt=run.attempt)
@@ -98,7 +108,7 @@ async def _settle(services: "Services", run: Run, owner: str) -> str:
     if run.kind == "reconcile":
         await reports.keep_coverage(services.database, run.id)
     if run.kind == "backfill":
-        await runs.request_runs(services, firms=[run.firm], resource=run.resource, full=False)
+        await runs.request_runs(services, firms=[run.firm], resource=run.resource, full=False, by_hand=False)
     return "succeeded"
 
 
@@ -114,6 +124,9 @@ async def _settle_failure(services: "Services", run: Run, owner: str, error: Exc
             code, text = error.code, str(error)
             await runs.stop(services.database, run, owner=owner, state="partial", code=code, message=text)
             return "partial"
+        case Resting():
+            await runs.put_back(services.database, run, owner=owner, delay_s=0, error=None, failed=False)
+            return "queued"
         case MassDisappearance():
             log.warning("records_disappeared", resource=run.resource, next_step="see the run's error message")
             code, text = error.code, str(error)
@@ -212,7 +225,7 @@ async def _write(services: "Services", run: Run, owner: str, resource: Resource,
 
 @asynccontextmanager
 async def _heartbeat(services: "Services", run: Run, owner: str) -> AsyncIterator[None]:
-    """Prolong the lease while the block runs; end the block with LeaseLost or Cancelled when it is over.
+    """Prolong the lease while the block runs; end the block with LeaseLost, Cancelled or Resting when it is over.
 
     A database that does not answer is left to the block, which meets it too.
     """
@@ -225,7 +238,8 @@ async def _heartbeat(services: "Services", run: Run, owner: str) -> AsyncIterato
             await asyncio.sleep(lease_s / 3)
             held = await runs.beat(services.database, run, owner=owner, lease_s=lease_s)
             if held != "held" and worker is not None:
-                verdict.append(Cancelled() if held == "cancelled" else LeaseLost(f"run {run.id} was taken over"))
+                ends = {"cancelled": Cancelled(), "resting": Resting()}
+                verdict.append(ends.get(held, LeaseLost(f"run {run.id} was taken over")))
                 worker.cancel()
                 return
 

@@ -20,10 +20,13 @@ import asyncpg
 
 from core.clio.usage import Usage
 from core.coverage.ledger import COVERED_BY_RUN
-from core.db.engine import Database
-from core.errors import BadInput, ClioRateLimited, NotFound, ServiceError
+from core.db.engine import Connection, Database
+from core.errors import BadInput, ClioRateLimited, FirmPaused, NotFound, ServiceError
 from core.logging import get_logger
+from core.sync.firm_schedule import may_run_sql, paused_among
+from core.sync.pace import next_pace_sql
 from core.sync.progress import publish_progress
+from core.sync.turns import TAKE, TAKE_LOCK
 
 if TYPE_CHECKING:
     from core.services import Services
@@ -66,8 +69,12 @@ async def request_runs(
     resource: str | None,
     full: bool,
     changed_since: datetime.datetime | None = None,
+    by_hand: bool = True,
 ) -> list[int]:
     """Ask for a run of each resource (or of one) for each connected firm, and wake the workers; return the run ids.
+
+    Paused firms are left out. Unless it is asked for `by_hand`, a backfill waits for the end of quiet hours, and no run
+    at all is no error.
 
     A resource that was never read in full, or whose plugin has come to keep other fields since, is backfilled, as is
     one asked for with `full`; otherwise the run is incremental. A resource with an active run keeps that one, and that
@@ -75,21 +82,57 @@ async def request_runs(
 
     Raises:
         NotFound: there is no such resource.
+        FirmPaused: the connected ones of the firms are paused.
         ServiceError: none of the firms is connected.
     """
+    pairs = _pairs(firms, _names(services, resource))
+    rows = await _request(services, pairs, full=full, changed_since=changed_since, by_hand=by_hand)
+    return await _wake(services, rows, firms=firms if by_hand else None)
+
+
+async def request_polls(services: "Services", pairs: Sequence[tuple[int, str]]) -> list[int]:
+    """Ask for what `request_runs` does, for pairs of a firm and a resource, by schedule; return the run ids."""
+    rows = await _request(services, pairs, full=False, changed_since=None, by_hand=False)
+    return await _wake(services, rows, firms=None)
+
+
+def _names(services: "Services", resource: str | None) -> list[str]:
     wanted = [services.registry.resource(resource)] if resource else services.registry.resources
-    names, fields = [each.name for each in wanted], [each.endpoint.fields for each in wanted]
-    return await _wake(
-        services,
-        await services.database.pool.fetch(_REQUEST, list(firms), names, full, OVERLAP_S, fields, changed_since),
+    return [each.name for each in wanted]
+
+
+def _pairs(firms: Sequence[int], names: Sequence[str]) -> list[tuple[int, str]]:
+    return [(firm, name) for firm in dict.fromkeys(firms) for name in names]
+
+
+async def _request(
+    services: "Services",
+    pairs: Sequence[tuple[int, str]],
+    *,
+    full: bool,
+    changed_since: datetime.datetime | None,
+    by_hand: bool,
+) -> list[asyncpg.Record]:
+    firms, names = [firm for firm, _ in pairs], [name for _, name in pairs]
+    fields = [services.registry.resource(name).endpoint.fields for name in names]
+    rows: list[asyncpg.Record] = await services.database.pool.fetch(
+        _REQUEST, firms, names, full, OVERLAP_S, fields, changed_since, by_hand
     )
+    return rows
 
 
-async def _wake(services: "Services", rows: Sequence[asyncpg.Record]) -> list[int]:
-    if not rows:
+async def _wake(services: "Services", rows: Sequence[asyncpg.Record], *, firms: Sequence[int] | None) -> list[int]:
+    """Wake a worker for the runs; that there are none is an error where `firms` are named, whom a person asked for."""
+    paused = [] if firms is None else await paused_among(services.database, firms)
+    if paused and rows:
+        log.warning("paused_firms_left_out", firms=paused)
+    if firms is not None and not rows:
+        if paused:
+            raise FirmPaused(paused)
         raise ServiceError("no connected firm to sync: connect one with the mutation connectFirm, then ask again")
+    if rows:
+        await services.queue.wake_sync()
     for row in rows:
-        await services.queue.wake_sync(row["id"], attempt=row["attempt"])
         await publish_progress(services.redis, firm=row["firm"], run=row["id"])
     return [row["id"] for row in rows]
 
@@ -98,24 +141,25 @@ _REQUEST = """
 WITH wanted AS (
     SELECT firm.id AS firm, name.resource, name.fields, name.place, sync_cursor.high_water_at,
            $3 OR high_water_at IS NULL OR sync_cursor.fields IS DISTINCT FROM name.fields AS whole
-    FROM firm
-    CROSS JOIN unnest($2::text[], $5::text[]) WITH ORDINALITY AS name (resource, fields, place)
+    FROM unnest($1::bigint[], $2::text[], $5::text[]) WITH ORDINALITY AS name (firm, resource, fields, place)
+    JOIN firm ON firm.id = name.firm AND firm.state = 'connected' AND firm.paused_at IS NULL
     LEFT JOIN sync_cursor ON sync_cursor.firm = firm.id AND sync_cursor.resource = name.resource
-    WHERE firm.id = ANY ($1::bigint[]) AND firm.state = 'connected'
 ), asked AS (
-    INSERT INTO sync_run (firm, resource, kind, fields, since_at)
+    INSERT INTO sync_run (firm, resource, kind, fields, since_at, by_hand)
     SELECT firm, resource, CASE WHEN whole THEN 'backfill' ELSE 'incremental' END, fields,
            CASE WHEN whole THEN NULL
-                ELSE coalesce($6::timestamptz, high_water_at) - make_interval(secs => $4) END
-    FROM wanted ORDER BY firm, place
+                ELSE coalesce($6::timestamptz, high_water_at) - make_interval(secs => $4) END, $7
+    FROM wanted ORDER BY place
     ON CONFLICT (firm, resource) WHERE state IN ('queued', 'running', 'throttled')
-    DO UPDATE SET not_before_at = sync_run.not_before_at
-    RETURNING id, firm, attempt
+    DO UPDATE SET by_hand = sync_run.by_hand OR EXCLUDED.by_hand
+    RETURNING id, firm
 )
-SELECT id, firm, attempt FROM asked ORDER BY id"""
+SELECT id, firm FROM asked ORDER BY id"""
 
 
-async def request_reconciliations(services: "Services", *, firms: Sequence[int], resource: str | None) -> list[int]:
+async def request_reconciliations(
+    services: "Services", *, firms: Sequence[int], resource: str | None, by_hand: bool = True
+) -> list[int]:
     """Ask for a comparison of Clio's list with the mirror, as `request_runs` asks for runs; return the run ids.
 
     Resources without a list of their own are left out.
@@ -123,30 +167,45 @@ async def request_reconciliations(services: "Services", *, firms: Sequence[int],
     Raises:
         NotFound: there is no such resource.
         BadInput: Clio has no list of the whole resource.
+        FirmPaused: the connected ones of the firms are paused.
         ServiceError: none of the firms is connected.
     """
-    wanted = [services.registry.resource(resource)] if resource else services.registry.resources
-    names = [each.name for each in wanted if each.has_list]
+    names = [name for name in _names(services, resource) if services.registry.resource(name).has_list]
     if not names:
         raise BadInput(f"clio lists {resource} below other records only, so there is no whole to compare: sync it")
-    return await _wake(
-        services,
-        await services.database.pool.fetch(_REQUEST_RECONCILIATION, list(firms), names),
+    rows = await _request_reconciliations(services, _pairs(firms, names), by_hand=by_hand)
+    return await _wake(services, rows, firms=firms if by_hand else None)
+
+
+async def request_comparisons(services: "Services", pairs: Sequence[tuple[int, str]]) -> list[int]:
+    """Ask for what `request_reconciliations` does, for pairs of a firm and a resource, by schedule; return the ids."""
+    return await _wake(services, await _request_reconciliations(services, pairs, by_hand=False), firms=None)
+
+
+async def _request_reconciliations(
+    services: "Services", pairs: Sequence[tuple[int, str]], *, by_hand: bool
+) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await services.database.pool.fetch(
+        _REQUEST_RECONCILIATION,
+        [firm for firm, _ in pairs],
+        [name for _, name in pairs],
+        by_hand,
     )
+    return rows
 
 
 _REQUEST_RECONCILIATION = """
 WITH asked AS (
-    INSERT INTO sync_run (firm, resource, kind)
-    SELECT firm.id, name.resource, 'reconcile'
-    FROM firm CROSS JOIN unnest($2::text[]) WITH ORDINALITY AS name (resource, place)
-    WHERE firm.id = ANY ($1::bigint[]) AND firm.state = 'connected'
-    ORDER BY firm.id, name.place
+    INSERT INTO sync_run (firm, resource, kind, by_hand)
+    SELECT firm.id, name.resource, 'reconcile', $3
+    FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS name (firm, resource, place)
+    JOIN firm ON firm.id = name.firm AND firm.state = 'connected' AND firm.paused_at IS NULL
+    ORDER BY name.place
     ON CONFLICT (firm, resource) WHERE state IN ('queued', 'running', 'throttled')
-    DO UPDATE SET not_before_at = sync_run.not_before_at
-    RETURNING id, firm, attempt
+    DO UPDATE SET by_hand = sync_run.by_hand OR EXCLUDED.by_hand
+    RETURNING id, firm
 )
-SELECT id, firm, attempt FROM asked ORDER BY id"""
+SELECT id, firm FROM asked ORDER BY id"""
 
 
 async def cancel_run(services: "Services", run_id: int, *, by: str) -> bool:
@@ -180,21 +239,34 @@ async def cancel_run(services: "Services", run_id: int, *, by: str) -> bool:
     return True
 
 
-async def take_up(database: Database, run_id: int, *, owner: str, lease_s: float) -> Run | None:
-    """Take the lease of a run that is due and nobody else's; None when there is nothing to do."""
-    row = await database.pool.fetchrow(
-        """UPDATE sync_run SET state = 'running', lease_owner = $2, lease_until = now() + make_interval(secs => $3),
-               attempt = attempt + 1, heartbeat_at = now(), started_at = coalesce(started_at, now()),
-               high_water_at = coalesce(high_water_at, now())
-           WHERE id = $1 AND not_before_at <= now() AND NOT cancel_requested
-             AND (state IN ('queued', 'throttled') OR (state = 'running' AND lease_until < now()))
-           RETURNING id, firm, resource, kind, next_url, since_at, high_water_at, attempt, failures, approves,
-               records_seen, records_total, read_to""",
-        run_id,
-        owner,
-        lease_s,
-    )
+async def take_up(database: Database, run_id: int, *, owner: str, lease_s: float, firm_most: int) -> Run | None:
+    """Take the lease of one run; None where it is not due, somebody else's, or its firm has as many as it may."""
+    async with _claiming(database) as connection:
+        row = await connection.fetchrow(TAKE, run_id, owner, lease_s, firm_most, 1, True)
     return None if row is None else Run(**dict(row))
+
+
+async def take_due(
+    database: Database, *, owner: str, lease_s: float, firm_most: int, most: int, most_bulk: int
+) -> list[Run]:
+    """Take the leases of up to `most` due runs, as `core.sync.turns` says whose turn it is.
+
+    Of these `most_bulk` at the most are backfills and comparisons, which take long.
+    """
+    of_any = min(most, most_bulk)
+    async with _claiming(database) as connection:
+        rows = await connection.fetch(TAKE, None, owner, lease_s, firm_most, of_any, True)
+        if len(rows) == of_any < most:
+            rows += await connection.fetch(TAKE, None, owner, lease_s, firm_most, most - of_any, False)
+    return [Run(**dict(row)) for row in rows]
+
+
+@asynccontextmanager
+async def _claiming(database: Database) -> AsyncIterator[Connection]:
+    """Hold the lock under which runs are taken up, until the block is committed."""
+    async with database.transaction() as connection:
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", TAKE_LOCK)
+        yield connection
 
 
 async def note_plan(database: Database, run: Run, *, owner: str, plan: str, allowed_per_minute: int | None) -> None:
@@ -220,12 +292,17 @@ async def begin_again(database: Database, run: Run, *, owner: str) -> None:
 
 
 async def beat(database: Database, run: Run, *, owner: str, lease_s: float) -> str:
-    """Prolong the lease and count requests; return `held`, `cancelled` (somebody asked for it) or `lost`."""
+    """Prolong the lease and count requests.
+
+    Returns `held`, `cancelled` (somebody asked for it), `resting` (its firm does) or `lost`.
+    """
     async with counting(run) as requests:
         row = await database.pool.fetchrow(
-            """UPDATE sync_run SET heartbeat_at = now(), lease_until = now() + make_interval(secs => $3),
+            f"""UPDATE sync_run SET heartbeat_at = now(), lease_until = now() + make_interval(secs => $3),
                    requests = requests + $4
-               WHERE id = $1 AND lease_owner = $2 AND state = 'running' RETURNING cancel_requested""",
+               FROM firm WHERE firm.id = sync_run.firm
+                   AND sync_run.id = $1 AND lease_owner = $2 AND sync_run.state = 'running'
+               RETURNING cancel_requested, {may_run_sql("firm", "sync_run")} AS may_run""",
             run.id,
             owner,
             lease_s,
@@ -233,7 +310,9 @@ async def beat(database: Database, run: Run, *, owner: str, lease_s: float) -> s
         )
     if row is None:
         return "lost"
-    return "cancelled" if row["cancel_requested"] else "held"
+    if row["cancel_requested"]:
+        return "cancelled"
+    return "held" if row["may_run"] else "resting"
 
 
 @asynccontextmanager
@@ -259,20 +338,22 @@ async def succeed(database: Database, run: Run, *, owner: str, ahead: datetime.t
                UPDATE sync_run SET state = 'succeeded', finished_at = now(), lease_owner = NULL, lease_until = NULL,
                    next_url = NULL, error_code = NULL, error_message = NULL, requests = requests + $4
                WHERE id = $1 AND lease_owner = $2 AND state = 'running' AND NOT cancel_requested
-               RETURNING id, firm, resource, kind, fields, since_at, high_water_at
+               RETURNING id, firm, resource, kind, fields, since_at, high_water_at,
+                   records_created + records_updated AS written
            ), {_CLOSE_REPORT}, {COVERED_BY_RUN}, moved AS (
-               INSERT INTO sync_cursor (firm, resource, high_water_at, backfilled_at, fields)
+               INSERT INTO sync_cursor (firm, resource, high_water_at, backfilled_at, fields, pace)
                SELECT finished.firm, finished.resource,
                       CASE WHEN since_at > known.high_water_at THEN known.high_water_at
                       ELSE finished.high_water_at + least($3::interval, interval '0') END,
-                      CASE kind WHEN 'backfill' THEN now() END, finished.fields
+                      CASE kind WHEN 'backfill' THEN now() END, finished.fields, {next_pace_sql("known.pace")}
                FROM finished LEFT JOIN sync_cursor AS known
                    ON known.firm = finished.firm AND known.resource = finished.resource
                WHERE kind <> 'reconcile'
                ON CONFLICT (firm, resource) DO UPDATE SET
                    high_water_at = greatest(sync_cursor.high_water_at, EXCLUDED.high_water_at),
                    backfilled_at = coalesce(EXCLUDED.backfilled_at, sync_cursor.backfilled_at),
-                   fields = CASE WHEN EXCLUDED.backfilled_at IS NULL THEN sync_cursor.fields ELSE EXCLUDED.fields END
+                   fields = CASE WHEN EXCLUDED.backfilled_at IS NULL THEN sync_cursor.fields ELSE EXCLUDED.fields END,
+                   pace = EXCLUDED.pace, look_at = now()
            )
            SELECT id FROM finished""",
         run.id,

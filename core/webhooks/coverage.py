@@ -6,6 +6,9 @@ A subscription may be refused, and it may be enabled while nothing is ever sent.
 
 from typing import Literal, TypeAlias
 
+TOLERANCE_S = 120
+"""What a delivery may take, in seconds, before a change counts as not told."""
+
 Coverage: TypeAlias = Literal["delivering", "unproven", "silent", "polling"]
 
 

@@ -18,6 +18,7 @@ from core.coverage import canary, intake, ledger, repair
 from core.errors import BadInput, ClioError, ClioUnauthorized, NotFound, ServiceError
 from core.logging import get_logger
 from core.resource import Resource
+from core.sync.pace import SLOWEST
 from core.webhooks import succession
 from core.webhooks.endpoints import ended_by_hand, live_endpoints, read_endpoint
 from core.webhooks.firm_lock import firm_lock, try_firm_lock
@@ -162,8 +163,8 @@ async def delete_quietly(client: ClioClient, firm: int, webhook_id: int) -> None
 
 
 def _patience(services: "Services", resource: Resource) -> datetime.timedelta:
-    """Return how long a resource may go unread: twice the time between polls."""
-    return 2 * datetime.timedelta(seconds=resource.poll_s * services.settings.poll_factor)
+    """Return how long a resource may go unread: twice the longest time between polls."""
+    return 2 * datetime.timedelta(seconds=resource.poll_s * SLOWEST * services.settings.poll_factor)
 
 
 @dataclass(frozen=True, kw_only=True)

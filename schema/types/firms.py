@@ -7,12 +7,17 @@ from typing import Any
 import strawberry
 
 from core.db import tables
+from schema.fields import rows_field
 from schema.global_ids import GlobalId
 from schema.read.listing import table_listing
+from schema.read.sources import READ, Expression
 from schema.types.history import HistorySeal, history_head_field
 from schema.types.mirrored import Node
+from schema.types.schedules import SCHEDULES, ResourceSchedule
 
-FIRMS = table_listing("Firm", tables.Firm, firm_column="id")
+FIRMS = table_listing(
+    "Firm", tables.Firm, firm_column="id", leave_out=("rests_from", "rests_until", "awake_since", "turn_at")
+)
 
 
 @strawberry.enum(name="Region", description="One of Clio's regions; they share nothing, accounts included.")
@@ -33,6 +38,29 @@ def _firm_id(root: Any) -> strawberry.ID:
     return strawberry.ID(str(vars(root)["id"]))
 
 
+@strawberry.type(description="Hours in which nothing is polled, read in full or compared by schedule.")
+class QuietHours:
+    """Made from the columns `quiet_*`."""
+
+    from_: str = strawberry.field(name="from", description="Time of day at which they begin, HH:MM.")
+    until: str = strawberry.field(description="Time of day at which they end, HH:MM; after midnight if earlier.")
+    time_zone: str = strawberry.field(description="Where that time is, such as America/New_York.")
+
+
+def _quiet_hours(root: Any) -> QuietHours | None:
+    row = vars(root)
+    if row["quiet_from"] is None:
+        return None
+    return QuietHours(from_=row["quiet_from"], until=row["quiet_until"], time_zone=row["quiet_time_zone"])
+
+
+def _quiet_hours_sql(alias: str) -> str:
+    return (
+        f"CASE WHEN {alias}.quiet_from IS NOT NULL THEN jsonb_build_object('from_', {alias}.quiet_from,"
+        f" 'until', {alias}.quiet_until, 'time_zone', {alias}.quiet_time_zone) END"
+    )
+
+
 @strawberry.type(description="A law firm: one Clio account in one region.")
 class Firm(Node):
     """Fields are named as the columns of `core.db.tables.Firm`."""
@@ -49,6 +77,21 @@ class Firm(Node):
         description="Changes recorded before this were purged; null where none was."
     )
     history_head: HistorySeal | None = history_head_field(FIRMS)
+    paused_at: datetime.datetime | None = strawberry.field(
+        description="Since when no run of it is started; null unless it is paused."
+    )
+    pause_reason: str | None = strawberry.field(description="What whoever paused it said; null unless it is paused.")
+    quiet_hours: QuietHours | None = strawberry.field(
+        resolver=_quiet_hours,
+        description="When nothing is started by schedule; null without such hours.",
+        metadata={READ: Expression(_quiet_hours_sql)},
+    )
+    schedules: list[ResourceSchedule] = rows_field(
+        FIRMS,
+        list[ResourceSchedule],
+        SCHEDULES,
+        description="When each resource that was read once is polled next, in order of name.",
+    )
 
     def global_id(self) -> GlobalId:
         """Return the global id: a firm belongs to itself."""

@@ -187,13 +187,13 @@ async def test_what_is_not_delivered_is_polled_more_often(scene: Scene, firm: in
     assert await due(scene, finished_s=50) & {"contact", "matter"} == set()
     assert await due(scene, finished_s=70) >= {"contact", "matter"}
     endpoint = await enabled(scene, firm, minutes=HOUR)
-    assert await due(scene, finished_s=290) & {"contact", "matter"} == {"matter"}
+    assert await due(scene, finished_s=250) & {"contact", "matter"} == {"matter"}
     assert "contact" in await due(scene, finished_s=310)
     await note(scene, Change())
     await listen(scene)
     assert "contact" in await due(scene, finished_s=70)
     assert (await scene.post(endpoint, hint("deleted", 7))).status_code == 200
-    assert "contact" not in await due(scene, finished_s=290)
+    assert "contact" not in await due(scene, finished_s=250)
     await scene.services.database.pool.execute("UPDATE webhook_endpoint SET state = 'failed'")
     assert "contact" in await due(scene, finished_s=70)
 
@@ -202,5 +202,5 @@ async def test_what_has_no_webhook_is_polled_as_declared(scene: Scene, firm: int
     assert firm == 1
     for resource in scene.services.registry.resources:
         if resource.webhook is None:
-            assert resource.name not in await due(scene, finished_s=resource.poll_s - 10)
+            assert resource.name not in await due(scene, finished_s=resource.poll_s * 0.84)
             assert resource.name in await due(scene, finished_s=resource.poll_s + 10)
