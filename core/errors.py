@@ -19,6 +19,8 @@ ServiceError                        INTERNAL
 ├── SubscriberTooSlow               SUBSCRIBER_TOO_SLOW      (schema.live.topics)
 ├── BadInput                        BAD_USER_INPUT
 ├── QueryTooCostly                  QUERY_TOO_COSTLY
+├── HistoryPurged                   HISTORY_PURGED
+├── AsOfUnsupported                 AS_OF_UNSUPPORTED
 ├── DocumentNotTrusted              DOCUMENT_NOT_TRUSTED
 ├── PersistedQueryNotFound          PERSISTED_QUERY_NOT_FOUND
 ├── NotFound                        NOT_FOUND
@@ -44,6 +46,7 @@ Messages start in lower case, name the thing and the next step, and hold no toke
 the tree reaches a client as INTERNAL with an id to look up in the log.
 """
 
+import datetime
 from typing import ClassVar
 
 
@@ -120,6 +123,27 @@ class QueryTooCostly(ServiceError):
 
     def __init__(self, *, cost: int, limit: int) -> None:
         super().__init__(f"the operation may read {cost} objects, and {limit} are allowed: ask for smaller pages")
+
+
+class HistoryPurged(ServiceError):
+    """A read as of an instant whose history was purged. `earliest_at` is the first instant that can be asked for."""
+
+    code = "HISTORY_PURGED"
+
+    def __init__(self, *, earliest_at: datetime.datetime) -> None:
+        earliest = earliest_at.astimezone(datetime.UTC).isoformat()
+        super().__init__(f"the history before {earliest} was purged: ask for that instant or a later one")
+        self.earliest_at = earliest_at
+
+
+class AsOfUnsupported(ServiceError):
+    """A read as of an instant asks for what has no history; `name` is the field, or the table or function behind it."""
+
+    code = "AS_OF_UNSUPPORTED"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} has no history and cannot be read as of an instant: leave it out, or leave out asOf")
+        self.name = name
 
 
 class DocumentNotTrusted(ServiceError):

@@ -15,6 +15,7 @@ class Firm(PostgresTable, tablename="firm"):
     name = Text(default="", help_text="account.name of who_am_i")
     state = Varchar(length=16, default="connected", help_text="connected | grant_dead | disconnected")
     created_at = Timestamptz()
+    history_from_at = Timestamptz(null=True, default=None, help_text="history before this instant was purged")
     firm_region_account = Unique(["region", "clio_account_id"])
 
 
