@@ -15,7 +15,7 @@ from core.testing.api import Api, open_api
 from core.testing.stack import copied_database, lasting_redis_url, settings_for
 from mock_clio.server import MockClioServer
 from mock_clio.settings import MockSettings
-from tests.plugins.storied import write_history
+from tests.plugins.storied import Moment, write_history
 
 CLOCK = datetime.datetime(2026, 11, 2, 17, tzinfo=datetime.UTC)
 
@@ -49,8 +49,8 @@ async def filled(servers: EmbeddedServers, template_database: str, registry: Reg
 @pytest.fixture(scope="module")
 async def storied(
     servers: EmbeddedServers, template_database: str, registry: Registry
-) -> AsyncIterator[tuple[Api, list[datetime.datetime]]]:
-    """The API over two firms whose records were written in waves, and instants between these."""
+) -> AsyncIterator[tuple[Api, list[Moment]]]:
+    """The API over two firms whose records were written in waves, and what was there between these."""
     firm = MockSettings(users=3, contacts=14, matters=8, activities=40, documents=16, clock_start=CLOCK)
     async with (
         copied_database(servers, template_database) as url,

@@ -1,7 +1,9 @@
 """A mirror with a past: the mock's firm, written in waves by the writer itself, with an instant after each."""
 
 import datetime
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -16,13 +18,21 @@ TEXTS = ("name", "description", "note", "filename", "first_name")
 REFERENCES = ("client", "company", "matter", "parent", "user")
 
 
-async def write_history(services: Services, mock_url: str) -> list[datetime.datetime]:
-    """Write two firms with the same Clio ids; return instants from before the first wave to after the last."""
+@dataclass
+class Moment:
+    """An instant, and every row of every mirror table, and of custom field values, as JSON at that instant."""
+
+    at: datetime.datetime
+    tables: dict[str, list[dict[str, Any]]]
+
+
+async def write_history(services: Services, mock_url: str) -> list[Moment]:
+    """Write two firms with the same Clio ids; return moments from before the first wave to after the last."""
     pool = services.database.pool
     await pool.execute(
         "INSERT INTO firm (id, region, clio_account_id, name) VALUES (1, 'us', 11, 'A'), (2, 'eu', 22, 'C')"
     )
-    instants = [await _now(services)]
+    moments = [await _now(services)]
     async with httpx.AsyncClient(base_url=f"{mock_url}/__mock__/") as control:
         records = {
             resource.name: await _records(control, resource)
@@ -33,13 +43,29 @@ async def write_history(services: Services, mock_url: str) -> list[datetime.date
         for firm in (1, 2):
             for name, found in records.items():
                 await _write(services, services.registry.resource(name), found, firm, wave)
-            instants.append(await _now(services))
-    return instants
+            moments.append(await _now(services))
+    return moments
 
 
-async def _now(services: Services) -> datetime.datetime:
-    at: datetime.datetime = await services.database.pool.fetchval("SELECT clock_timestamp()")
-    return at
+async def _now(services: Services) -> Moment:
+    pool = services.database.pool
+    at = await pool.fetchval("SELECT clock_timestamp()")
+    names = [*(each.table_name for each in services.registry.resources), "custom_fields_value"]
+    return Moment(at, {name: rows_of(await pool.fetch(rows_sql(name))) for name in names})
+
+
+def rows_sql(table: str) -> str:
+    """Return the SELECT of every row of a table as JSON."""
+    return f"SELECT to_jsonb(t) AS content FROM {table} AS t"
+
+
+def rows_of(found: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return rows in an order that does not depend on how they were read; the id of a derived row says nothing."""
+    rows: list[dict[str, Any]] = [dict(row["content"]) for row in found]
+    for row in rows:
+        if "place" in row:
+            del row["id"]
+    return sorted(rows, key=lambda row: json.dumps(row, sort_keys=True))
 
 
 async def _records(control: httpx.AsyncClient, resource: Resource) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from core.testing.api import Api, gid
 from schema.build import build_schema
 from schema.execution import GraphQLRequest, Operations, ReadPath
 from tests.plugins.query_strategy import QueryMaker
+from tests.plugins.storied import Moment
 
 CASES = int(os.environ.get("GRAPHQL_CASES", "150"))
 """Queries to draw; thousands for the long form."""
@@ -42,9 +43,9 @@ async def mirror(filled: Api) -> Mirror:
 
 
 @pytest.fixture(scope="module")
-async def past(storied: tuple[Api, list[datetime.datetime]]) -> Mirror:
+async def past(storied: tuple[Api, list[Moment]]) -> Mirror:
     """A mirror with a past, below the transport."""
-    return await mirror_of(storied[0].services, storied[1])
+    return await mirror_of(storied[0].services, [each.at for each in storied[1]])
 
 
 async def mirror_of(services: Services, instants: Sequence[datetime.datetime] = ()) -> Mirror:
