@@ -63,10 +63,9 @@ async def begin_as_of(info: Info, given: Mapping[str, Any], tables: AsOfTables |
     raw = info._raw_info  # noqa: SLF001 - strawberry has no public way to graphql-core's
     selections = Selections(raw.schema, raw.fragments, info.variable_values)
     check_fields(selections, tables, get_named_type(raw.return_type), raw.field_nodes)
-    parameters = Parameters()
-    earliest = Statement(earliest_sql(firms_asked(given, context.principal), parameters), parameters.values)
+    parameters, firms = Parameters(), firms_asked(given, context.principal)
+    earliest = Statement(earliest_sql(firms, parameters), parameters.values)
     [row] = await fetch(context.readers.pool, earliest)
     if row["at"] is not None and at < row["at"]:
         raise HistoryPurged(earliest_at=row["at"])
-    firms = context.principal.firms
     context.read_past(info.path, Readers(lambda: PastReading(context.readers.pool, tables, at, firms), firms))

@@ -70,6 +70,10 @@ def _check(plugin: str, extension: Any, graph: Graph, taken: dict[tuple[str, str
             known, place = extension.on in graph, f"{extension.on} order"
         case AsOfTable():
             known, place = True, "table"
+            if not extension.name.startswith(f"{plugin}_"):
+                raise PluginError(
+                    f"the table {extension.name} is not the plugin's: its name has to begin with {plugin}_"
+                )
         case _:
             raise PluginError(f"its hook graphql_extensions() returned {type(extension).__name__}, not an extension")
     if not known:

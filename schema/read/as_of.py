@@ -145,9 +145,8 @@ class AsOfTables:
         """Return the names in SQL; none is of a table that nothing stands in for, or of a plugin's own function."""
         names = _names(text)
         for name in sorted(_sources(text) | {each for each in names if each.startswith(self._prefixes)}):
-            table = name.partition("#")[0]
-            if table not in self._resources and table not in self._declared and table != _CHANGE:
-                raise AsOfUnsupported(table)
+            if name.partition("#")[0] not in self._resources and name not in {*self._declared, _CHANGE}:
+                raise AsOfUnsupported(name.partition("#")[0])
         return names
 
     def _collect(self, names: frozenset[str], found: dict[str, str], as_of: AsOf) -> None:

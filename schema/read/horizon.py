@@ -9,7 +9,7 @@ from schema.read.parameters import Parameters, firms_condition
 
 
 def firms_asked(given: Mapping[str, Any], principal: Principal) -> frozenset[int] | None:
-    """Return the caller's firms that a root field asks about by its arguments; None is every firm.
+    """Return the caller's firms of which a root field, and so all that is below it, reads; None is every firm.
 
     Raises:
         BadInput: an id is not a global id.

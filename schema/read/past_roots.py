@@ -27,8 +27,9 @@ def as_of_sql(compiler: Compiler, place: Place, tables: AsOfTables, found: Sql) 
             text = found.render(asked)
         finally:
             asked.is_past = False
-        as_of = AsOf(at, asked.principal.firms, asked.parameters)
-        asked.horizons.append(purged_sql(firms_asked(given, asked.principal), as_of.instant, asked.parameters))
+        firms = firms_asked(given, asked.principal)
+        as_of = AsOf(at, firms, asked.parameters)
+        asked.horizons.append(purged_sql(firms, as_of.instant, asked.parameters))
         return f"({tables.put_below(f'SELECT {text}', as_of)})"
 
     return Sql(write)

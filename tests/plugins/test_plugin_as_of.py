@@ -82,7 +82,7 @@ async def test_a_firm_never_sees_anothers_past(storied: tuple[Api, list[Moment]]
             continue
         type_name = get_named_type(field.type).name.removesuffix("Connection")
         [table] = [each.table_name for each in api.services.registry.resources if each.type_name == type_name]
-        for moment, firms in itertools.product(moments, ([1], [2], [])):
+        for moment, firms in itertools.product(moments[1::3], ([1], [2], [])):
             document = f"""query ($t: DateTime, $ids: [ID!]!) {{ {name}(asOf: $t, first: 200) {{ totalCount nodes {{
               id firm history {{ nodes {{ firm }} }} }} }} nodes(ids: $ids, asOf: $t) {{ id }} }}"""
             rows = moment.tables[table]

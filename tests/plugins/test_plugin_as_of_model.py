@@ -18,7 +18,7 @@ from schema.build import build_schema
 from schema.execution import GraphQLRequest, Operations, ReadPath
 from tests.plugins.test_plugin_one_statement import caller
 
-CASES = int(os.environ.get("AS_OF_CASES", "25"))
+CASES = int(os.environ.get("AS_OF_CASES", "15"))
 """Histories to draw; hundreds for the long form."""
 
 NOW = datetime.datetime(2026, 5, 1, 12, tzinfo=datetime.UTC)

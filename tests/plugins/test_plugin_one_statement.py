@@ -101,7 +101,7 @@ async def test_generated_queries_have_one_answer(mirror: Mirror, seed: int, firm
 
 
 @given(seed=st.integers(0, 2**48), firms=st.sampled_from([{1}, {1, 2}, {2}, None, {1}, set()]))
-@settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=CASES // 3, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_generated_queries_of_the_past_have_one_answer(past: Mirror, seed: int, firms: set[int] | None) -> None:
     await compare(past, seed, firms)
 
