@@ -5,7 +5,7 @@ from typing import Any
 
 from schema.arguments import list_name, read_list_query
 from schema.global_ids import read_firm
-from schema.read.as_of import parts_of
+from schema.read.as_of import by_key, parts_of
 from schema.read.asked import Asked, Piece, Sql, Unplanned, joined
 from schema.read.compiler import Compiler, Nodes, Place, Select
 from schema.read.cursors import cursor_sql
@@ -132,6 +132,8 @@ class _Connection:
         query, table = self.query(asked), self._table
         if not (asked.is_past and query.listing.has_presence) or self._looks_elsewhere(query):
             return self._scanned(asked, query.listing.table)
+        if query.is_whole_in_key_order:
+            return self._scanned(asked, by_key(query.listing.table))
         # The order is an index's for each of the two, and not for both together.
         parts = " UNION ALL ".join(f"({self._scanned(asked, part)})" for part in parts_of(query.listing.table))
         ordered = order_sql(query.scanned_by, table, computed=False)
