@@ -169,13 +169,13 @@ def _how(name: str) -> str:
     return "MATERIALIZED" if name.endswith("#changed") else "NOT MATERIALIZED"
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=256)
 def _names(text: str) -> frozenset[str]:
     """Return every name in SQL that may be a table's or a function's; not columns of an alias, nor what AS gives."""
     return frozenset(quoted or plain.lower() for quoted, plain in _WORDS.findall(text) if quoted or plain)
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=256)
 def _sources(text: str) -> frozenset[str]:
     """Return the names after FROM and JOIN of what is no function, no expression of the SQL's own, no row's column."""
     aliases = {name.lower() for name in _ALIASES.findall(text)}
