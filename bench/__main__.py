@@ -1,4 +1,4 @@
-"""`python -m bench [mirror] [values] [budget] [fanout] [feed] [deliveries]`: run what is named, or all in ten minutes.
+"""`python -m bench [name ...]`: run what is named (`--help` lists them), or everything in about fifteen minutes.
 
 `python -m bench graphql --help`: the reads beside other servers; `python -m bench webhooks --help`: the receiver beside
 others. Both by name alone, since they fetch those servers.
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from bench import budget, deliveries, fanout, feed, mirror, values
+from bench import as_of, budget, deliveries, fanout, feed, mirror, values
 from bench.graphql import command as graphql
 from bench.webhooks import command as webhooks
 from core.logging import configure_logging
@@ -19,6 +19,7 @@ from core.logging import configure_logging
 MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
     "mirror": mirror.measure,
     "values": values.measure,
+    "as_of": as_of.measure,
     "budget": budget.measure,
     "fanout": fanout.measure,
     "feed": feed.measure,

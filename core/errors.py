@@ -20,6 +20,7 @@ ServiceError                        INTERNAL
 ├── SubscriberTooSlow               SUBSCRIBER_TOO_SLOW      (schema.live.topics)
 ├── BadInput                        BAD_USER_INPUT
 ├── QueryTooCostly                  QUERY_TOO_COSTLY
+├── AsOfUnsupported                 AS_OF_UNSUPPORTED
 ├── DocumentNotTrusted              DOCUMENT_NOT_TRUSTED
 ├── PersistedQueryNotFound          PERSISTED_QUERY_NOT_FOUND
 ├── NotFound                        NOT_FOUND
@@ -124,6 +125,16 @@ class QueryTooCostly(ServiceError):
 
     def __init__(self, *, cost: int, limit: int) -> None:
         super().__init__(f"the operation may read {cost} objects, and {limit} are allowed: ask for smaller pages")
+
+
+class AsOfUnsupported(ServiceError):
+    """A read as of an instant asks for what has no history; `name` is the field, or the table or function behind it."""
+
+    code = "AS_OF_UNSUPPORTED"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} has no history and cannot be read as of an instant: leave it out, or leave out asOf")
+        self.name = name
 
 
 class DocumentNotTrusted(ServiceError):

@@ -13,6 +13,7 @@ from strawberry.types.graphql import OperationType
 
 from core.errors import BadInput, PluginConflict
 from core.registry import Registry
+from schema.as_of import AS_OF
 from schema.connections import connection_field
 from schema.context import RequestContext
 from schema.derive import PRESENT_ONLY, Derived, DerivedTypes, derive_types
@@ -24,6 +25,7 @@ from schema.lookups import lookup_field, node_fields
 from schema.metrics import metrics_field
 from schema.mutations import Mutation
 from schema.operations import ENTITIES, operation_fields
+from schema.read.as_of import AsOfTables
 from schema.read.plans import Planner
 from schema.scalars import SCALARS
 from schema.subscriptions import Subscription
@@ -109,8 +111,9 @@ class ServiceSchema(strawberry.Schema):
 def build_schema(registry: Registry) -> ServiceSchema:
     """Return the schema of what the registry holds. The plugins' classes are left as they are."""
     derived = derive_types(registry.resources, extensions_of(registry))
+    as_of = AsOfTables(registry.resources, derived.as_of_tables, [each.name for each in registry.plugins])
     return ServiceSchema(
-        query=_query_type(derived),
+        query=_query_type(derived, as_of),
         mutation=_mutation_type(derived),
         subscription=Subscription,
         types=[
@@ -130,14 +133,17 @@ def _attribute(root: Any, name: str) -> Any:
     return root.get(name) if isinstance(root, dict) else getattr(root, name)
 
 
-def _query_type(derived: DerivedTypes) -> type[Any]:
+def _query_type(derived: DerivedTypes, as_of: AsOfTables) -> type[Any]:
     types = derived.resources.values()
     entities = {entity.name: entity for entity in (*ENTITIES, *(each.entity for each in types))}
-    fields = {**node_fields(entities), **operation_fields()}
+    fields = {**node_fields(entities, as_of), **operation_fields()}
     if (metrics := metrics_field([each for each in derived.root_fields if each.on == "Metrics"])) is not None:
         fields["metrics"] = metrics
     for each in types:
-        for name, field in ((each.resource.name, lookup_field(each.entity)), (each.resource.plural, _list(each))):
+        for name, field in (
+            (each.resource.name, lookup_field(each.entity, as_of)),
+            (each.resource.plural, _list(each, as_of)),
+        ):
             if name in fields:
                 raise PluginConflict(f"the query {name!r} of resource {each.resource.name} is taken: rename it")
             fields[name] = field
@@ -164,10 +170,11 @@ def _add_root_fields(fields: dict[str, Any], derived: DerivedTypes, on: str) -> 
         fields[each.name] = each.field
 
 
-def _list(each: Derived) -> Any:
+def _list(each: Derived, as_of: AsOfTables) -> Any:
     return connection_field(
         each.entity,
         each.connection,
-        each.arguments(with_firm=True),
+        {**each.arguments(with_firm=True), "as_of": AS_OF},
         description=f"A list of {each.entity.name}, by Clio's id unless ordered otherwise. {PRESENT_ONLY}",
+        as_of=as_of,
     )

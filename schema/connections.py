@@ -5,8 +5,10 @@ from typing import Any
 import strawberry
 
 from schema.arguments import list_name, read_list_query, with_arguments
+from schema.as_of import begin_as_of
 from schema.context import Info, place_of
 from schema.entities import Entity
+from schema.read.as_of import AsOfTables
 from schema.read.cursors import CURSOR
 from schema.read.parameters import Parameters
 from schema.read.predicates import filter_predicate
@@ -127,17 +129,24 @@ def connection_field(
     *,
     description: str,
     owned: Owned | None = None,
+    as_of: AsOfTables | None = None,
 ) -> Any:
-    """Return a field that answers with a connection; `owned` says in SQL which rows are the parent's, if it has one."""
+    """Return a field that answers with a connection; `owned` says in SQL which rows are the parent's, if it has one.
+
+    `as_of` is for one that takes the argument `as_of`.
+    """
 
     async def resolve(root: Any, info: Info, **given: Any) -> Listed:
-        reader = info.context.readers.list_at(place_of(info.path), lambda: _read_query(entity, info, given, owned))
+        await begin_as_of(info, given, as_of)
+        reader = info.context.readers_at(info.path).list_at(
+            place_of(info.path), lambda: _read_query(entity, info, given, owned)
+        )
         return Listed(reader, None if owned is None else (root.firm, int(root.clio_id)), entity)
 
     return strawberry.field(
         resolver=with_arguments(resolve, arguments, connection),
         description=description,
-        metadata={READ: PageOf(entity, owned)},
+        metadata={READ: PageOf(entity, owned, as_of)},
     )
 
 

@@ -53,9 +53,25 @@ class OperationContext:
         self.services = services
         self.principal = principal
         self.readers = Readers(lambda: services.database.reading, principal.firms)
+        self._past: dict[str | int, Readers] = {}
+
+    def readers_at(self, path: Path) -> Readers:
+        """Return the readers for a field: those of the past where its root field is read as of an instant."""
+        return self._past.get(root_key(path), self.readers) if self._past else self.readers
+
+    def read_past(self, path: Path, readers: Readers) -> None:
+        """Let a root field, and all that is below it, be read by readers of its own."""
+        self._past[root_key(path)] = readers
 
 
 Info = strawberry.Info[OperationContext, Any]
+
+
+def root_key(path: Path) -> str | int:
+    """Return the response key of the root field that a path is at or below."""
+    while path.prev is not None:
+        path = path.prev
+    return path.key
 
 
 def place_of(path: Path) -> tuple[Any, ...]:

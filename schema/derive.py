@@ -10,7 +10,7 @@ from core.resource import Resource, ToOne
 from schema.arguments import list_arguments
 from schema.connections import connection_field, connection_type
 from schema.entities import Entity, describe_fields
-from schema.extensions import Connection, Extension, Graph, ListCondition, ListOrder, ObjectField
+from schema.extensions import AsOfTable, Connection, Extension, Graph, ListCondition, ListOrder, ObjectField
 from schema.fields import to_one_field
 from schema.filters import FilterInputs
 from schema.orders import order_input
@@ -48,13 +48,14 @@ class _Shell:
 class DerivedTypes:
     """What is derived.
 
-    That is the types of all resources by name, the fields that plugins add to `Query`, `Mutation` and `Metrics`, and
-    the types that only an interface leads to.
+    That is the types of all resources by name, the fields that plugins add to `Query`, `Mutation` and `Metrics`, the
+    types that only an interface leads to, and what plugins say of their own tables as of an instant.
     """
 
     resources: Mapping[str, Derived]
     root_fields: Sequence[ObjectField]
     other_types: Sequence[type[Any]]
+    as_of_tables: Sequence[AsOfTable]
 
 
 def derive_types(
@@ -86,7 +87,8 @@ def derive_types(
     for each in resources:
         _decorate(shells[each.type_name], each)
     other_types = {each: None for extension in extensions for each in getattr(extension, "types", ())}
-    return DerivedTypes(derived, root_fields, tuple(other_types))
+    as_of_tables = [extension for extension in extensions if isinstance(extension, AsOfTable)]
+    return DerivedTypes(derived, root_fields, tuple(other_types), as_of_tables)
 
 
 def _add_fields(

@@ -26,6 +26,8 @@ from schema.build import ServiceSchema
 from schema.context import RequestContext
 from schema.documents import Operation
 from schema.read.asked import Asked, Unplanned
+from schema.read.plans import Plan
+from schema.read.statements import Statement
 from schema.trusted import DocumentTexts, read_trusted
 
 log = get_logger(__name__)
@@ -180,22 +182,18 @@ class Operations:
         self, request: GraphQLRequest, principal: Principal, allowed: frozenset[OperationType], ready: _Ready
     ) -> Answer | None:
         """Answer by a statement; None where none can be made, and where something is wrong that resolvers explain."""
-        if ready.operation.kind is not OperationKind.QUERY:
+        asked = Asked(principal, ready.variables, self.services.settings.graphql_max_page)
+        found = self._statement(asked, ready)
+        if found is None:
             return None
-        try:
-            principal.require_scope("read")
-            plan = ready.operation.plan(self.schema.planner, ready.variables.coerced)
-            if plan.is_empty:
-                return None
-            statement = plan.statement(Asked(principal, ready.variables, self.services.settings.graphql_max_page))
-        except (GraphQLError, ServiceError, Unplanned):
-            return None
+        plan, statement = found
         reading = self.services.database.reading.fetchrow(statement.text, *statement.values)
         try:
             if plan.rest is None:
-                return Answer(self._body(plan.pieces(await reading or (), {}), [], ready), ReadPath.PLANNED)
-            context = RequestContext(self.services, principal, document=plan.rest)
-            row, rest = await asyncio.gather(reading, self._execute(request, context, allowed))
+                row, rest = await reading, None
+            else:
+                context = RequestContext(self.services, principal, document=plan.rest)
+                row, rest = await asyncio.gather(reading, self._execute(request, context, allowed))
         except QueryCanceledError:
             return Answer(self._body([b"null"], [_timed_out()], ready), ReadPath.PLANNED)
         except CardinalityViolationError:
@@ -205,10 +203,25 @@ class Operations:
                 return None
             log.warning("graphql_statement_failed", error=type(error).__name__)
             return None
+        if row is not None and asked.horizons and row[-1]:
+            return None
+        if rest is None:
+            return Answer(self._body(plan.pieces(row or (), {}), [], ready), ReadPath.PLANNED)
         data = [b"null"]
         if rest.data is not None:
             data = plan.pieces(row or (), {key: encode(value) for key, value in rest.data.items()})
         return Answer(self._body(data, _errors(rest), ready), ReadPath.MIXED)
+
+    def _statement(self, asked: Asked, ready: _Ready) -> tuple[Plan, Statement] | None:
+        """Return the plan of a query and its statement for one request; None where resolvers take all of it."""
+        if ready.operation.kind is not OperationKind.QUERY:
+            return None
+        try:
+            asked.principal.require_scope("read")
+            plan = ready.operation.plan(self.schema.planner, ready.variables.coerced)
+            return None if plan.is_empty else (plan, plan.statement(asked))
+        except (GraphQLError, ServiceError, Unplanned):
+            return None
 
     def _body(self, data: Sequence[bytes], errors: Sequence[Mapping[str, Any]], ready: _Ready | None) -> bytes:
         """Return the whole answer; `data` is in pieces, so that a large one is copied once."""

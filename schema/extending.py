@@ -7,7 +7,7 @@ from core.errors import PluginConflict, PluginError
 from core.logging import get_logger
 from core.registry import OUR_DISTRIBUTION, Registry
 from schema.entities import describe_fields
-from schema.extensions import Connection, Extension, Graph, ListCondition, ListOrder, ObjectField
+from schema.extensions import AsOfTable, Connection, Extension, Graph, ListCondition, ListOrder, ObjectField
 
 log = get_logger(__name__)
 
@@ -51,6 +51,7 @@ def _names(registry: Registry, graph: Graph) -> dict[tuple[str, str], str]:
             taken[resource.type_name, edge.name] = resource.name
             if edge.reverse is not None:
                 taken[edge.to, edge.reverse] = resource.name
+        taken["table", resource.table_name] = resource.name
         listing = graph.entity(resource.type_name).listing
         for name in (*listing.filterable, *listing.edges, "and_", "or_", "not_"):
             taken[f"{resource.type_name} filter", name] = resource.name
@@ -67,6 +68,12 @@ def _check(plugin: str, extension: Any, graph: Graph, taken: dict[tuple[str, str
             known, place = extension.on in graph, f"{extension.on} filter"
         case ListOrder():
             known, place = extension.on in graph, f"{extension.on} order"
+        case AsOfTable():
+            known, place = True, "table"
+            if not extension.name.startswith(f"{plugin}_"):
+                raise PluginError(
+                    f"the table {extension.name} is not the plugin's: its name has to begin with {plugin}_"
+                )
         case _:
             raise PluginError(f"its hook graphql_extensions() returned {type(extension).__name__}, not an extension")
     if not known:

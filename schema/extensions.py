@@ -1,4 +1,8 @@
-"""What a plugin adds to the schema beyond the types of its resources: fields, lists, conditions and orders."""
+"""What a plugin adds to the schema beyond the types of its resources: fields, lists, conditions and orders.
+
+SQL in any of them is read as of an instant where `asOf` asks so (`schema.read.as_of`): names of mirror tables then mean
+those as they were. What names another table of the plugin's is refused, unless an `AsOfTable` says what that was.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +11,7 @@ from typing import Any, TypeAlias
 from core.errors import PluginError
 from core.resource import Resource
 from schema.entities import Entity
+from schema.read.as_of import AsOf, AsOfTable, by_key
 from schema.read.listing import ListColumn, ListCondition, ListOrder
 from schema.read.statements import Owned
 
@@ -41,9 +46,20 @@ class Connection:
     description: str
 
 
-__all__ = ["Connection", "Extension", "Graph", "ListColumn", "ListCondition", "ListOrder", "ObjectField"]
+__all__ = [
+    "AsOf",
+    "AsOfTable",
+    "Connection",
+    "Extension",
+    "Graph",
+    "ListColumn",
+    "ListCondition",
+    "ListOrder",
+    "ObjectField",
+    "by_key",
+]
 
-Extension: TypeAlias = ObjectField | Connection | ListCondition | ListOrder
+Extension: TypeAlias = ObjectField | Connection | ListCondition | ListOrder | AsOfTable
 
 
 @dataclass(frozen=True)

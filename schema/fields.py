@@ -5,7 +5,7 @@ from typing import Any
 
 import strawberry
 
-from core.db.reading import ReadingSessions
+from core.db.reading import Reading
 from schema.arguments import with_arguments
 from schema.context import Info, level_of, place_of
 from schema.entities import Entity
@@ -25,7 +25,7 @@ def computed_field(near: Listing, annotation: Any, source: Expression, *, descri
     One statement for all rows of a level where it is resolved by itself. The expression reads within the row's firm.
     """
 
-    async def load(pool: ReadingSessions, _firms: frozenset[int] | None, rows: list[int]) -> list[Any]:
+    async def load(pool: Reading, _firms: frozenset[int] | None, rows: list[int]) -> list[Any]:
         parameters = Parameters()
         text = (
             f"SELECT t.{ROW_ID} AS _owner, {source.sql('t')} AS value FROM {near.table} AS t"
@@ -35,7 +35,11 @@ def computed_field(near: Listing, annotation: Any, source: Expression, *, descri
         return [found.get(row) for row in rows]
 
     async def resolve(root: Any, info: Info) -> Any:
-        return await info.context.readers.loader((source, level_of(info.path)), load).load(vars(root)[ROW_ID])
+        return (
+            await info.context.readers_at(info.path)
+            .loader((source, level_of(info.path)), load)
+            .load(vars(root)[ROW_ID])
+        )
 
     resolve.__annotations__ = {"root": Any, "info": strawberry.Info, "return": annotation}
     return strawberry.field(resolver=resolve, description=description, metadata={READ: source})
@@ -56,7 +60,7 @@ def rows_field(
     """
 
     async def resolve(root: Any, info: Info, **given: Any) -> Any:
-        async def load(pool: ReadingSessions, _firms: frozenset[int] | None, rows: list[int]) -> Sequence[list[Record]]:
+        async def load(pool: Reading, _firms: frozenset[int] | None, rows: list[int]) -> Sequence[list[Record]]:
             parameters = Parameters()
             text = (
                 f"SELECT t.{ROW_ID} AS _owner, r.* FROM {near.table} AS t"
@@ -69,7 +73,7 @@ def rows_field(
             return [found[row] for row in rows]
 
         key = (source, place_of(info.path))
-        rows = await info.context.readers.loader(key, load).load(vars(root)[ROW_ID])
+        rows = await info.context.readers_at(info.path).loader(key, load).load(vars(root)[ROW_ID])
         made = [source.entity.make(row) for row in rows]
         return made if source.many else next(iter(made), None)
 
@@ -90,7 +94,9 @@ def to_one_field(entity: Entity, column: str, *, description: str) -> Any:
         number = vars(root)[column]
         if number is None:
             return None
-        return await entity.find(info.context.readers, vars(root)["firm"], number, place=level_of(info.path))
+        return await entity.find(
+            info.context.readers_at(info.path), vars(root)["firm"], number, place=level_of(info.path)
+        )
 
     resolve.__annotations__ = {"root": Any, "info": strawberry.Info, "return": entity.type | None}
     return strawberry.field(resolver=resolve, description=description, metadata={READ: ToOneRow(entity, column)})

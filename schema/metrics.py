@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from core.db.reading import ReadingSessions
+from core.db.reading import Reading
 from core.errors import PluginError
 from schema.connections import make_type
 from schema.context import Info
@@ -47,7 +47,7 @@ def metric_figure(text: str, column: str) -> Callable[[Any, Info], Awaitable[Any
     """
 
     async def resolve(root: Any, info: Info) -> Any:
-        async def load(_pool: ReadingSessions, _firms: frozenset[int] | None, columns: list[str]) -> list[Any]:
+        async def load(_pool: Reading, _firms: frozenset[int] | None, columns: list[str]) -> list[Any]:
             (row,) = await metric_rows(info, root, text)
             return [row[each] for each in columns]
 

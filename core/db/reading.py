@@ -1,5 +1,7 @@
 """Sessions for queries from outside: they write nothing, stop at a time limit, and are lent at little cost."""
 
+from typing import Any, Protocol
+
 import asyncpg
 
 from core.db.sessions import Sessions, leave_as_it_is
@@ -15,6 +17,14 @@ READING_SETTINGS = {
 
 MOST_STATEMENTS = 256
 """Prepared statements kept by each session; the oldest go."""
+
+
+class Reading(Protocol):
+    """What runs statements from outside: sessions, or what changes the statements on their way there."""
+
+    async def fetch(self, text: str, *values: Any) -> list[asyncpg.Record]:
+        """Run a statement and return its rows."""
+        ...
 
 
 class ReadingSessions(Sessions):

@@ -11,7 +11,7 @@ from core.history.chain import Position
 
 
 class HistoryPurged(ServiceError):
-    """The feed is to be read on after a position behind which changes were purged."""
+    """What is asked for lies before what is left of history: an instant, or a position of the feed to read on after."""
 
     code: ClassVar[str] = "HISTORY_PURGED"
 

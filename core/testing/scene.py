@@ -161,6 +161,11 @@ class Scene:
             source=source,
         )
 
+    async def instant(self) -> str:
+        """Return the instant that it is by the database's clock, as `asOf` takes it."""
+        at: datetime.datetime = await self.services.database.pool.fetchval("SELECT clock_timestamp()")
+        return at.isoformat()
+
     async def create(self) -> int:
         """Create a record at Clio; return its id."""
         return await self.control.create(self.resource.endpoint.path, **await self.case.example(self.control))

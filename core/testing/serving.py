@@ -172,6 +172,28 @@ class ServingContract(Case):
         await scene.write(firm, *records)
         return firm
 
+    @only_where(_has_text)
+    async def test_an_instant_is_served_as_it_was(self, scene: Scene) -> None:
+        """`asOf` gives what a record said then, nothing before it was there, and the present as of now."""
+        column, firm = str(_text_column(type(self))), scene.new_firm()
+        instants = [await scene.instant()]
+        for place, value in enumerate(("alpha", "beta")):
+            record = {**(self.filled(column, value) or {}), "id": 1}
+            await scene.write(firm, record, updated_s=60 * place, seen_s=60 * place)
+            instants.append(await scene.instant())
+        query = f"query ($t: DateTime) {{ {_plural(scene)}(asOf: $t) {{ totalCount nodes {{ {camel(column)} }} }} }}"
+        answers = [(await scene.api.query(query, {"t": at}, firms=[firm])).data[_plural(scene)] for at in instants]
+        found = [[node[camel(column)] for node in answer["nodes"]] for answer in answers]
+        assert found == [[], ["alpha"], ["beta"]], f"{query} says {found} before, between and after two writes"
+        assert [answer["totalCount"] for answer in answers] == [0, 1, 1], f"totalCount as of an instant is {answers}"
+        fields = await selection(scene.api, scene.resource.type_name)
+        whole = f"query ($t: DateTime) {{ {_plural(scene)}(asOf: $t) {{ nodes {{ {fields} }} }} }}"
+        now, past = [await scene.api.query(whole, {"t": at}, firms=[firm]) for at in (None, instants[-1])]
+        if "errors" in past.body:
+            assert set(past.codes) == {"AS_OF_UNSUPPORTED"}, f"as of an instant {past.messages}"
+        else:
+            assert past.data == now.data, f"{scene.resource.plural} as of now are not what they are"
+
     async def test_a_token_for_another_firm_sees_nothing(self, scene: Scene) -> None:
         """List, lookup and node of another firm's token are empty, whatever ids it knows."""
         clio_id, one = min(await scene.present()), camel(scene.resource.name)

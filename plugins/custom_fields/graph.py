@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import strawberry
 
 from plugins.custom_fields.filtering import condition, order
+from plugins.custom_fields.history import values_as_of
 from plugins.custom_fields.metrics import metrics_field
 from plugins.custom_fields.types import PicklistOption
 from schema.entities import Entity, Kinds
@@ -84,7 +85,10 @@ def extensions(graph: Graph) -> list[Extension]:
     """Return what makes custom field values readable, filterable and orderable, wherever records have them."""
     definition = graph.entity("CustomField")
     values = _values(graph, definition)
-    made: list[Extension] = [ObjectField(on="Metrics", name="custom_fields", field=metrics_field())]
+    made: list[Extension] = [
+        ObjectField(on="Metrics", name="custom_fields", field=metrics_field()),
+        values_as_of([each for each in graph.resources.values() if COLUMN in each.columns]),
+    ]
     for type_name, entity in graph.entities.items():
         if COLUMN not in entity.listing.columns:
             continue

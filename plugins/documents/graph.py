@@ -6,7 +6,7 @@ from typing import Any
 from plugins.documents.download import download_field
 from plugins.documents.metrics import metrics_field
 from schema.entities import Entity
-from schema.extensions import Connection, Extension, Graph, ObjectField
+from schema.extensions import Connection, Extension, Graph, ObjectField, by_key
 from schema.fields import computed_field, rows_field
 from schema.read.parameters import Parameters
 from schema.read.sources import Expression, Rows
@@ -14,16 +14,17 @@ from schema.read.sources import Expression, Rows
 DEEPEST = 100
 """Folders above a record that are looked up; more are not shown, and the path is then null."""
 
-_CLIMB = """
+_CLIMB = f"""
 WITH RECURSIVE climbed AS (
-    SELECT folder.id, folder.firm, folder.name, folder.parent_clio_id, 1 AS depth, ARRAY[folder.clio_id] AS visited
-    FROM documents_folder AS folder WHERE folder.firm = {alias}.firm AND folder.clio_id = {alias}.parent_clio_id
+    SELECT folder.clio_id, folder.firm, folder.name, folder.parent_clio_id, 1 AS depth, ARRAY[folder.clio_id] AS visited
+    FROM {by_key("documents_folder")} AS folder
+    WHERE folder.firm = {{alias}}.firm AND folder.clio_id = {{alias}}.parent_clio_id
     UNION ALL
-    SELECT folder.id, folder.firm, folder.name, folder.parent_clio_id, climbed.depth + 1,
+    SELECT folder.clio_id, folder.firm, folder.name, folder.parent_clio_id, climbed.depth + 1,
            climbed.visited || folder.clio_id
-    FROM climbed
-    JOIN documents_folder AS folder ON folder.firm = climbed.firm AND folder.clio_id = climbed.parent_clio_id
-    WHERE climbed.depth < {deepest} AND folder.clio_id <> ALL (climbed.visited)
+    FROM climbed JOIN {by_key("documents_folder")} AS folder
+    ON folder.firm = climbed.firm AND folder.clio_id = climbed.parent_clio_id
+    WHERE climbed.depth < {{deepest}} AND folder.clio_id <> ALL (climbed.visited)
 )"""
 """The folders above a row, the nearest first; those in the trash as well. A cycle ends before it comes round."""
 
@@ -42,7 +43,7 @@ _BELOW = """{alias}.parent_clio_id = ANY (ARRAY(
 def _ancestors_sql(alias: str, _given: Mapping[str, Any], _parameters: Parameters) -> str:
     return (
         f"{_CLIMB.format(alias=alias, deepest=DEEPEST)} SELECT t.*, -climbed.depth AS _place"
-        " FROM climbed JOIN documents_folder AS t ON t.id = climbed.id"
+        f" FROM climbed JOIN {by_key('documents_folder')} AS t ON t.firm = climbed.firm AND t.clio_id = climbed.clio_id"
     )
 
 
@@ -57,7 +58,7 @@ def _path_sql(alias: str) -> str:
 
 def _is_current_sql(alias: str) -> str:
     return (
-        f"EXISTS (SELECT FROM documents_document AS d WHERE d.firm = {alias}.firm"
+        f"EXISTS (SELECT FROM {by_key('documents_document')} AS d WHERE d.firm = {alias}.firm"
         f" AND d.clio_id = {alias}.document_clio_id AND d.latest_version_clio_id = {alias}.clio_id)"
     )
 

@@ -25,6 +25,10 @@ class Asked:
     parameters: Parameters = field(default_factory=Parameters)
     lists: dict[object, ListQuery] = field(default_factory=dict)
     """Each list of the plan as its arguments ask for it, read once."""
+    is_past: bool = False
+    """Whether what is being written is read as of an instant."""
+    horizons: list[str] = field(default_factory=list)
+    """Conditions that hold where the history that an instant needs was purged."""
 
 
 Piece: TypeAlias = Callable[[Asked], str]

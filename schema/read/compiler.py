@@ -13,6 +13,7 @@ from strawberry.schema import Schema
 from schema.entities import Entity
 from schema.global_ids import global_id_sql
 from schema.read.arguments import ArgumentReader
+from schema.read.as_of import by_key
 from schema.read.asked import Asked, Piece, Sql, Unplanned, joined
 from schema.read.listing import Listing
 from schema.read.parameters import firm_predicate
@@ -66,10 +67,11 @@ PageCompiler: TypeAlias = Callable[["Compiler", Place, PageOf], Sql]
 
 
 class Compiler:
-    """Compiles the selections of one operation."""
+    """Compiles the selections of one root field; `is_past` says that it may be read as of an instant."""
 
-    def __init__(self, schema: Schema, selections: Selections, page: PageCompiler) -> None:
+    def __init__(self, schema: Schema, selections: Selections, page: PageCompiler, *, is_past: bool = False) -> None:
         self.schema = schema
+        self._is_past = is_past
         self.selections = selections
         self._page = page
         self._aliases = 0
@@ -78,6 +80,10 @@ class Compiler:
         """Return an alias that nothing around it has."""
         self._aliases += 1
         return f"t{self._aliases}"
+
+    def row_of(self, listing: Listing) -> str:
+        """Return what rows of a listing are selected from by firm and number."""
+        return by_key(listing.table) if self._is_past and listing.has_presence else listing.table
 
     def type_of(self, entity: Entity | type[Any]) -> GraphQLObjectType:
         """Return the object type of an entity, or of one of the classes behind an interface."""
@@ -160,7 +166,7 @@ class Compiler:
         inner = self.select(self.type_of(edge.entity), listing, place.nodes, far)
         columns = joined(inner.columns, ", ")
         select.joins += [
-            Sql(f" LEFT JOIN {listing.table} AS {far} ON ", match),
+            Sql(f" LEFT JOIN {self.row_of(listing)} AS {far} ON ", match),
             *inner.joins,
             Sql(" LEFT JOIN LATERAL (SELECT ", columns, f" WHERE {far}.{listing.key} IS NOT NULL) AS {row} ON true"),
         ]

@@ -5,10 +5,12 @@ from typing import Any
 
 from schema.arguments import list_name, read_list_query
 from schema.global_ids import read_firm
+from schema.read.as_of import by_key, parts_of
 from schema.read.asked import Asked, Piece, Sql, Unplanned, joined
 from schema.read.compiler import Compiler, Nodes, Place, Select
 from schema.read.cursors import cursor_sql
 from schema.read.order import backwards, computed_sql, order_sql
+from schema.read.parameters import Parameters
 from schema.read.sources import PageOf
 from schema.read.statements import ListQuery, list_condition
 from schema.read.values import response_key, strawberry_field
@@ -128,13 +130,34 @@ class _Connection:
     def _fetched(self, asked: Asked) -> str:
         """Write the rows of the page in the order in which they are read, which is backwards from the end."""
         query, table = self.query(asked), self._table
+        if not (asked.is_past and query.listing.has_presence) or self._looks_elsewhere(query):
+            return self._scanned(asked, query.listing.table)
+        if query.is_whole_in_key_order:
+            return self._scanned(asked, by_key(query.listing.table))
+        # The order is an index's for each of the two, and not for both together.
+        parts = " UNION ALL ".join(f"({self._scanned(asked, part)})" for part in parts_of(query.listing.table))
+        ordered = order_sql(query.scanned_by, table, computed=False)
+        return f"SELECT * FROM ({parts}) AS {table} ORDER BY {ordered} LIMIT {self._limit(query)}"
+
+    def _looks_elsewhere(self, query: ListQuery) -> bool:
+        """Tell whether a condition looks into other tables.
+
+        With a LIMIT beside it, PostgreSQL would look through them once for each row, hoping to have enough rows soon.
+        """
+        condition = list_condition(query, self._table, Parameters(), owner=self._owner, within_window=False)
+        return "EXISTS" in condition
+
+    def _scanned(self, asked: Asked, source: str) -> str:
+        query, table = self.query(asked), self._table
         scan = query.scanned_by
-        limit = query.window.fetch if self._has_info else query.window.limit
         condition = list_condition(query, table, asked.parameters, owner=self._owner, within_window=True)
         return (
-            f"SELECT {table}.*{computed_sql(scan, table)} FROM {query.listing.table} AS {table}"
-            f" WHERE {condition} ORDER BY {order_sql(scan, table)} LIMIT {limit}"
+            f"SELECT {table}.*{computed_sql(scan, table)} FROM {source} AS {table}"
+            f" WHERE {condition} ORDER BY {order_sql(scan, table)} LIMIT {self._limit(query)}"
         )
+
+    def _limit(self, query: ListQuery) -> int:
+        return query.window.fetch if self._has_info else query.window.limit
 
     def _shown(self, asked: Asked) -> str:
         """Write the rows that are shown, with their alias: what was fetched, without what only tells of more."""

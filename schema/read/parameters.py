@@ -10,10 +10,10 @@ _BITS = {Kind.ID: 64, Kind.QUANTITY: 64, Kind.INT: 32}
 
 
 class Parameters:
-    """Collects parameters while SQL is written; values never become text of the statement."""
+    """Collects parameters while SQL is written, after `values`; they never become text of the statement."""
 
-    def __init__(self) -> None:
-        self.values: list[Any] = []
+    def __init__(self, values: Sequence[Any] = ()) -> None:
+        self.values: list[Any] = list(values)
         self._firms: dict[frozenset[int], str] = {}
 
     def add(self, value: Any, cast: str) -> str:
@@ -60,7 +60,11 @@ def firm_predicate(listing: Listing, alias: str, firms: frozenset[int] | None, p
 
     One firm is compared by `=`, so that an index on (firm, ...) also gives the order; None is every firm.
     """
-    column = f"{alias}.{listing.firm_column}"
+    return firms_condition(f"{alias}.{listing.firm_column}", firms, parameters)
+
+
+def firms_condition(column: str, firms: frozenset[int] | None, parameters: Parameters) -> str:
+    """Return the condition that a column is one of the firms; None is every firm."""
     if firms is None:
         return f"{column} IS NOT NULL"
     placeholder = parameters.add_firms(firms)

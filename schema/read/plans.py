@@ -19,6 +19,7 @@ from core.logging import get_logger
 from schema.read.asked import Asked, Sql, Unplanned
 from schema.read.compiler import Compiler, Place
 from schema.read.pages import page_sql
+from schema.read.past_roots import as_of_sql
 from schema.read.roots import global_id_sql, lookup_sql
 from schema.read.selection import Selections
 from schema.read.sources import READ, ByGlobalId, Lookup, PageOf
@@ -46,6 +47,8 @@ class Plan:
     def statement(self, asked: Asked) -> Statement:
         """Return the statement of one request: a row with the JSON of each planned field, in order, as bytes.
 
+        Where something is read as of an instant, a last column says whether the history it needs was purged.
+
         Raises:
             Unplanned: something that was asked this time has a resolver only.
             ServiceError, GraphQLError: an argument is not good; the resolvers say so at its field.
@@ -55,6 +58,8 @@ class Plan:
             for each in self.fields.values()
             if isinstance(each, Sql)
         ]
+        if asked.horizons:
+            columns.append(" OR ".join(asked.horizons))
         return Statement(f"SELECT {', '.join(columns)}", asked.parameters.values)
 
     def pieces(self, row: Iterable[bytes | None], rest: Mapping[str, bytes]) -> list[bytes]:
@@ -96,19 +101,27 @@ class Planner:
             return b'"%b"' % query.name.encode()
         if name not in query.fields:
             return None
-        compiler = Compiler(self._strawberry, selections, page_sql)
         place = Place(nodes, query, "")
+        is_past = any(each.name.value == "asOf" for each in nodes[0].arguments or ())
+        compiler = Compiler(self._strawberry, selections, page_sql, is_past=is_past)
+        source: Any = strawberry_field(place.defined).metadata.get(READ)
         try:
-            match strawberry_field(place.defined).metadata.get(READ):
-                case PageOf() as page:
-                    return page_sql(compiler, place, page)
-                case Lookup() as lookup:
-                    return lookup_sql(compiler, place, lookup)
-                case ByGlobalId() as by_id:
-                    return global_id_sql(compiler, place, by_id)
+            found = self._root(compiler, place, source)
+            return as_of_sql(compiler, place, source.as_of, found) if is_past and found is not None else found
         except Unplanned as reason:
             log.info("graphql_field_not_planned", field=name, reason=str(reason))
         return None
+
+    def _root(self, compiler: Compiler, place: Place, source: Any) -> Sql | None:
+        match source:
+            case PageOf() as page:
+                return page_sql(compiler, place, page)
+            case Lookup() as lookup:
+                return lookup_sql(compiler, place, lookup)
+            case ByGlobalId() as by_id:
+                return global_id_sql(compiler, place, by_id)
+            case _:
+                return None
 
 
 def _document_of(document: DocumentNode, operation: OperationDefinitionNode, nodes: Sequence[Any]) -> DocumentNode:

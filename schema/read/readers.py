@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import asyncpg
 from strawberry.dataloader import DataLoader
 
-from core.db.reading import ReadingSessions
+from core.db.reading import Reading
 from schema.read.listing import Listing
 from schema.read.statements import (
     ListQuery,
@@ -20,10 +20,10 @@ from schema.read.window import Page, cut
 
 Record = asyncpg.Record
 
-Load: TypeAlias = Callable[[ReadingSessions, frozenset[int] | None, list[Any]], Awaitable[Sequence[Any]]]
+Load: TypeAlias = Callable[[Reading, frozenset[int] | None, list[Any]], Awaitable[Sequence[Any]]]
 
 
-async def fetch(pool: ReadingSessions, statement: Statement) -> list[Record]:
+async def fetch(pool: Reading, statement: Statement) -> list[Record]:
     """Run a statement and return its rows."""
     rows: list[Record] = await pool.fetch(statement.text, *statement.values)
     return rows
@@ -32,7 +32,7 @@ async def fetch(pool: ReadingSessions, statement: Statement) -> list[Record]:
 class ListReader:
     """One list at one level of a request: its pages and its counts, each in one statement for all owners."""
 
-    def __init__(self, pool: ReadingSessions, query: ListQuery) -> None:
+    def __init__(self, pool: Reading, query: ListQuery) -> None:
         self.query = query
         self._pool = pool
         self.pages: DataLoader[Owner | None, Page[Record]] = DataLoader(load_fn=self._load_pages)
@@ -66,7 +66,7 @@ def _owned(owners: Sequence[Owner | None]) -> list[Owner] | None:
 class Readers:
     """Everything read for one request; nothing is kept beyond it."""
 
-    def __init__(self, pool: Callable[[], ReadingSessions], firms: frozenset[int] | None) -> None:
+    def __init__(self, pool: Callable[[], Reading], firms: frozenset[int] | None) -> None:
         self._pool = pool
         self._firms = firms
         self._lists: dict[Any, ListReader] = {}
@@ -74,7 +74,7 @@ class Readers:
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     @property
-    def pool(self) -> ReadingSessions:
+    def pool(self) -> Reading:
         """The pool; asked for late, so that a schema can be built before the services are open."""
         return self._pool()
 

@@ -31,7 +31,7 @@ def lookup_sql(compiler: Compiler, place: Place, source: Lookup) -> Sql:
         ends = parameters.add(found.firm, "bigint"), parameters.add(found.number, "bigint")
         return _is(entity, alias, *ends, asked)
 
-    base = f"{entity.listing.table} AS {alias}"
+    base = f"{compiler.row_of(entity.listing)} AS {alias}"
     return Sql("(", compiler.object(entity, place.nodes, alias, base, " WHERE ", condition), ")")
 
 
@@ -92,7 +92,7 @@ class _Objects:
                 entity,
                 self._place.nodes,
                 alias,
-                f"{entity.listing.table} AS {alias}",
+                f"{self._compiler.row_of(entity.listing)} AS {alias}",
                 " WHERE ",
                 lambda asked: _is(entity, alias, f"{wanted}.firm", f"{wanted}.number", asked),
             )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from schema.entities import Entity
+from schema.read.as_of import AsOfTables
 from schema.read.parameters import Parameters
 from schema.read.statements import Owned
 
@@ -59,10 +60,11 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class PageOf:
-    """A page of the list of `entity`: of all rows, or of those an owner has."""
+    """A page of the list of `entity`: of all rows, or of those an owner has. `as_of` serves the argument `asOf`."""
 
     entity: Entity
     owned: Owned | None
+    as_of: AsOfTables | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,7 @@ class Lookup:
     """One record of `entity` by `id` or `clioId`."""
 
     entity: Entity
+    as_of: AsOfTables
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +81,7 @@ class ByGlobalId:
 
     entities: Mapping[str, Entity]
     many: bool
+    as_of: AsOfTables
 
 
 Source: TypeAlias = GlobalIdOf | Expression | ToOneRow | Rows | PageOf | Lookup | ByGlobalId

@@ -49,6 +49,12 @@ class ListQuery:
         """The order in which a page is read: backwards where it is counted from the end."""
         return backwards(self.sorted_by) if self.window.from_end else self.sorted_by
 
+    @property
+    def is_whole_in_key_order(self) -> bool:
+        """Whether it is all rows of one firm in the order of their numbers: a page then reads its own rows alone."""
+        is_whole = self.owned is None and not self.where and self.is_of_one_firm
+        return is_whole and all(term.column.name == self.listing.key for term in self.sorted_by)
+
     def beyond(self, alias: str, position: Sequence[Any], order: Order, parameters: Parameters) -> str:
         """Return the condition of the rows after a position in the list's order, or in that order backwards."""
         kept = [(term, value) for term, value in zip(order, position, strict=True) if self._sorts(term)]

@@ -8,7 +8,7 @@ from typing import Any
 import strawberry
 
 from core.db import tables
-from core.db.reading import ReadingSessions
+from core.db.reading import Reading
 from core.webhooks.coverage import coverage_sql
 from schema.context import Info
 from schema.read.listing import table_listing
@@ -33,9 +33,7 @@ class WebhookCoverage(Enum):
     )
 
 
-async def load_coverage(
-    pool: ReadingSessions, firms: frozenset[int] | None, endpoints: Sequence[int]
-) -> list[str | None]:
+async def load_coverage(pool: Reading, firms: frozenset[int] | None, endpoints: Sequence[int]) -> list[str | None]:
     """Return the coverage of each endpoint by its number; None for a retired one. One statement."""
     text = f"""SELECT t.id, {coverage_sql("t")} AS coverage FROM webhook_endpoint AS t
         WHERE t.id = ANY ($1::bigint[]) AND ($2::bigint[] IS NULL OR t.firm = ANY ($2::bigint[]))"""

@@ -15,6 +15,7 @@ from core.testing.api import Api, open_api
 from core.testing.stack import copied_database, lasting_redis_url, settings_for
 from mock_clio.server import MockClioServer
 from mock_clio.settings import MockSettings
+from tests.plugins.storied import Moment, write_history
 
 CLOCK = datetime.datetime(2026, 11, 2, 17, tzinfo=datetime.UTC)
 
@@ -43,6 +44,20 @@ async def filled(servers: EmbeddedServers, template_database: str, registry: Reg
     ):
         await fill(made.services, mock.url)
         yield made
+
+
+@pytest.fixture(scope="module")
+async def storied(
+    servers: EmbeddedServers, template_database: str, registry: Registry
+) -> AsyncIterator[tuple[Api, list[Moment]]]:
+    """The API over two firms whose records were written in waves, and what was there between these."""
+    firm = MockSettings(users=3, contacts=14, matters=8, activities=40, documents=16, clock_start=CLOCK)
+    async with (
+        copied_database(servers, template_database) as url,
+        MockClioServer(firm) as mock,
+        open_api(settings_for(url, lasting_redis_url(servers)), registry) as made,
+    ):
+        yield made, await write_history(made.services, mock.url)
 
 
 async def fill(services: Services, mock_url: str) -> None:

@@ -38,7 +38,10 @@ LOGIC = frozenset({"and", "or", "not"})
 
 
 class QueryMaker:
-    """Draws documents. `ids` are global ids by type, `numbers` Clio's ids, `definitions` those of custom fields."""
+    """Draws documents. `ids` are global ids by type, `numbers` Clio's ids, `definitions` those of custom fields.
+
+    Root fields are read as of one of the `instants`, where there are any.
+    """
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class QueryMaker:
         ids: Mapping[str, Sequence[str]],
         numbers: Mapping[str, Sequence[str]],
         definitions: Sequence[str],
+        instants: Sequence[str] = (),
     ) -> None:
         self._schema = schema
         self._roots = roots
@@ -57,6 +61,7 @@ class QueryMaker:
         self._numbers = numbers
         self._every_id = [each for of_type in ids.values() for each in of_type]
         self._definitions = [f'"{each}"' for each in definitions]
+        self._instants = instants
         self._fragments: dict[str, str] = {}
         self._names = 0
 
@@ -109,7 +114,7 @@ class QueryMaker:
 
     def _fields(self, kind: Any, depth: int) -> list[str]:
         leaves = [name for name, each in kind.fields.items() if is_leaf_type(get_named_type(each.type))]
-        others = [name for name in kind.fields if name not in leaves]
+        others = [name for name in kind.fields if name not in leaves and not self._is_refused(name)]
         connection = "pageInfo" in kind.fields
         chosen = self._random.sample(leaves, min(len(leaves), self._random.randint(0 if others else 1, 6)))
         if depth > 0 or connection:
@@ -120,6 +125,10 @@ class QueryMaker:
             if is_leaf_type(get_named_type(kind.fields[name].type)) or below >= 0:
                 found.append(self._field(kind.fields[name], name, below))
         return found
+
+    def _is_refused(self, name: str) -> bool:
+        """Tell whether a field is left out because it has no history: most times, or little else would be read."""
+        return name == "syncRun" and bool(self._instants) and self._maybe(0.95)
 
     def _arguments(self, field: GraphQLField, name: str) -> str:
         given = {}
@@ -135,6 +144,8 @@ class QueryMaker:
             given["definition"] = self._random.choice(self._definitions)
         elif "first" in field.args:
             given = self._paging(field)
+        if self._instants and "asOf" in field.args and self._maybe(0.8):
+            given["asOf"] = f'"{self._random.choice(self._instants)}"'
         return f"({', '.join(f'{key}: {value}' for key, value in given.items())})" if given else ""
 
     def _paging(self, field: GraphQLField) -> dict[str, str]:

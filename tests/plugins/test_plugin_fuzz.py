@@ -18,6 +18,7 @@ CASES = int(os.environ.get("GRAPHQL_FUZZ_CASES", "60"))
 
 REFUSED = frozenset(
     {
+        "AS_OF_UNSUPPORTED",
         "BAD_USER_INPUT",
         "FORBIDDEN",
         "GRAPHQL_PARSE_FAILED",

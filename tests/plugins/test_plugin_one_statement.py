@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -16,6 +17,7 @@ from core.testing.api import Api, gid
 from schema.build import build_schema
 from schema.execution import GraphQLRequest, Operations, ReadPath
 from tests.plugins.query_strategy import QueryMaker
+from tests.plugins.storied import Moment
 
 CASES = int(os.environ.get("GRAPHQL_CASES", "150"))
 """Queries to draw; thousands for the long form."""
@@ -31,6 +33,7 @@ class Mirror:
     ids: dict[str, list[str]]
     numbers: dict[str, list[str]]
     definitions: list[str]
+    instants: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +42,14 @@ async def mirror(filled: Api) -> Mirror:
     return await mirror_of(filled.services)
 
 
-async def mirror_of(services: Services) -> Mirror:
-    """Return the mirror with the ids that are in it."""
+@pytest.fixture(scope="module")
+async def past(storied: tuple[Api, list[Moment]]) -> Mirror:
+    """A mirror with a past, below the transport."""
+    return await mirror_of(storied[0].services, [each.at for each in storied[1]])
+
+
+async def mirror_of(services: Services, instants: Sequence[datetime.datetime] = ()) -> Mirror:
+    """Return the mirror with the ids that are in it, and with instants of which it can be read."""
     roots, ids, numbers = ["node", "nodes"], {"Nothing": [gid("Nothing", 1, 1)]}, {}
     for resource in services.registry.resources:
         name = resource.type_name
@@ -50,7 +59,8 @@ async def mirror_of(services: Services) -> Mirror:
         numbers[name] = ["77", *(str(row["clio_id"]) for row in rows)]
     definitions = await services.database.pool.fetch("SELECT DISTINCT clio_id FROM custom_fields_custom_field")
     operations = Operations(build_schema(services.registry), services)
-    return Mirror(services, operations, roots, ids, numbers, [str(row["clio_id"]) for row in definitions])
+    numbered = [str(row["clio_id"]) for row in definitions]
+    return Mirror(services, operations, roots, ids, numbers, numbered, [each.isoformat() for each in instants])
 
 
 def _camel(name: str) -> str:
@@ -75,6 +85,7 @@ def maker_of(mirror: Mirror, seed: int) -> QueryMaker:
         ids=mirror.ids,
         numbers=mirror.numbers,
         definitions=mirror.definitions,
+        instants=mirror.instants,
     )
 
 
@@ -86,6 +97,17 @@ def canonical(body: bytes) -> str:
 @given(seed=st.integers(0, 2**48), firms=st.sampled_from([{1}, {1, 2}, {2}, None, {1}, set()]))
 @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_generated_queries_have_one_answer(mirror: Mirror, seed: int, firms: set[int] | None) -> None:
+    await compare(mirror, seed, firms)
+
+
+@given(seed=st.integers(0, 2**48), firms=st.sampled_from([{1}, {1, 2}, {2}, None, {1}, set()]))
+@settings(max_examples=CASES // 3, deadline=None, suppress_health_check=list(HealthCheck))
+async def test_generated_queries_of_the_past_have_one_answer(past: Mirror, seed: int, firms: set[int] | None) -> None:
+    await compare(past, seed, firms)
+
+
+async def compare(mirror: Mirror, seed: int, firms: set[int] | None) -> None:
+    """Ask a query that is drawn by the seed both ways."""
     document = maker_of(mirror, seed).document()
     request, principal = GraphQLRequest(query=document, variables={}), caller(firms)
     planned = await mirror.operations.answer(request, principal)
@@ -94,11 +116,13 @@ async def test_generated_queries_have_one_answer(mirror: Mirror, seed: int, firm
     assert planned.path is ReadPath.PLANNED or "errors" in json.loads(generic.body), document
 
 
-async def test_the_queries_that_are_drawn_find_something(mirror: Mirror) -> None:
+@pytest.mark.parametrize("which", ["mirror", "past"])
+async def test_the_queries_that_are_drawn_find_something(which: str, request: pytest.FixtureRequest) -> None:
+    mirror: Mirror = request.getfixturevalue(which)
     found = []
     for seed in range(40):
-        request = GraphQLRequest(query=maker_of(mirror, seed).document(), variables={})
-        found.append(await mirror.operations.answer(request, caller({1, 2})))
+        asked = GraphQLRequest(query=maker_of(mirror, seed).document(), variables={})
+        found.append(await mirror.operations.answer(asked, caller({1, 2})))
     planned = [answer for answer in found if answer.path is ReadPath.PLANNED]
     assert len(planned) >= 25
     assert sum(len(answer.body) > 1000 for answer in planned) >= 10

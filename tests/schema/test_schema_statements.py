@@ -89,6 +89,34 @@ async def test_every_table_in_a_statement_is_held_to_the_firms(api: Api, firms: 
         assert missing == []
 
 
+PAST = """query ($t: DateTime) {
+  contacts(asOf: $t, orderBy: [{field: NAME, direction: ASC}]) { totalCount nodes { name company { name }
+    matters { nodes { client { name } responsibleAttorney { name } history { totalCount } } } } }
+  node(id: "Contact:1:1", asOf: $t) { id }
+}"""
+
+
+@pytest.mark.parametrize("firms", [[1], [1, 2]])
+@pytest.mark.parametrize("headers", [{}, GENERIC], ids=["planned", "generic"])
+async def test_every_table_in_a_statement_of_the_past_is_held_to_the_firms(
+    api: Api, firms: list[int], headers: dict[str, str]
+) -> None:
+    with api.count_sql() as statements:
+        answer = await api.query(PAST, {"t": "2025-01-01T00:00:00Z"}, firms=firms, headers=headers)
+    assert "errors" not in answer.body
+    restored = [text for text in statements if "jsonb_populate_record" in text]
+    assert restored if headers else len(restored) == len(statements) == 1
+    for text in restored:
+        assert len(re.findall(r"(?:contacts|matters|users)_\w+ AS s\b", text)) == len(
+            re.findall(r"\bs\.firm = (?:\$|ANY \(\$)", text)
+        )
+        held = re.findall(
+            r"change AS c (?:LEFT JOIN LATERAL .*? ON true )?WHERE c\.firm = (?:\$|ANY \(\$|s\.firm)", text
+        )
+        shown = text.count("change AS c WHERE c.recorded_at <=")  # what `history` reads, held to the firms there
+        assert len(held) + shown == text.count("change AS c ")
+
+
 async def test_every_statement_of_resolvers_holds_the_firm(api: Api) -> None:
     with api.count_sql() as statements:
         await api.query(NESTED, {"n": 3}, headers=GENERIC)
