@@ -143,6 +143,20 @@ async def test_a_record_is_what_it_was_and_is_not_before_it_came(graph: Api) -> 
     assert [each["node"] and each["node"]["name"] for each in answers] == [None, "Ana", *["Ana Silva"] * 3]
 
 
+async def test_history_ends_at_the_instant(graph: Api) -> None:
+    await store(graph.services, "contact", {"id": 1, "name": "Ana"})
+    before = await now(graph.services)
+    await store(graph.services, "contact", {"id": 1, "name": "Ana Silva"}, minute=1)
+    asked = "query ($t: DateTime) { contact(clioId: 1, asOf: $t) { history { totalCount nodes { id operation } } } }"
+    assert [each["operation"] for each in (await ask(graph, asked, t=before))["contact"]["history"]["nodes"]] == [
+        "created"
+    ]
+    latest, first = (await ask(graph, asked))["contact"]["history"]["nodes"]
+    document = "query ($t: DateTime, $ids: [ID!]!) { nodes(ids: $ids, asOf: $t) { id } }"
+    found = (await ask(graph, document, t=before, ids=[latest["id"], first["id"]]))["nodes"]
+    assert found == [None, {"id": first["id"]}]
+
+
 async def test_root_fields_may_be_of_different_instants(graph: Api) -> None:
     await store(graph.services, "contact", {"id": 1, "name": "Ana"})
     before = await now(graph.services)
