@@ -14,36 +14,43 @@ The LIMIT and the array keep PostgreSQL to one index probe a record: on a table 
 backfill, it would read all of the firm's rows for each page.
 
 A record that another writer inserted between our snapshot and our insert comes back as `raced`; the caller writes the
-page again and finds it. Source of the tie rule: Clio's updated_at and etag count whole seconds.
+page again and finds it. So a page of which nothing is expected to be there yet is first written by a statement that
+looks for none of its rows and inserts: what was there after all has raced. Source of the tie rule: Clio's updated_at
+and etag count whole seconds.
 """
 
 from functools import lru_cache
 
-from core.resource import MIRROR_COLUMNS, Resource, sql_type
+from core.resource import Resource, sql_type
 
 COMMON = ("etag", "clio_created_at", "clio_updated_at")
 """Common columns that come from the record; the others are the writer's."""
 
 
 @lru_cache(maxsize=256)
-def write_statement(resource: Resource, *, authoritative: bool, with_checkpoint: bool) -> str:
+def write_statement(
+    resource: Resource, *, authoritative: bool, with_checkpoint: bool, only_inserts: bool = False
+) -> str:
     """Return the statement for a resource.
 
     Parameters: $1 records as JSON text, $2 firm, $3 seen_at, $4 source, $5 resource name; with a checkpoint $6 run id,
     $7 lease owner, $8 next URL, $9 lease seconds, $10 the run's total of records or null.
     `authoritative` false is for webhook payloads: an equal updated_at is not enough, nor may one revive a record.
+    With `only_inserts`, records that are there already are left as they are, and counted as `raced`.
     Returns one row: created, updated, raced, held_back (ids only a fetch can settle: the record differs, is not
     newer, and is as new as the row or the row is not present), leased.
     """
     own = [*COMMON, *resource.own_columns]
     presence = _presence(resource)
     checkpoint = _CHECKPOINT if with_checkpoint else ""
-    logged = _log(with_checkpoint=with_checkpoint)
+    logged = _log(resource, with_checkpoint=with_checkpoint, only_inserts=only_inserts)
+    compared = _NOTHING if only_inserts else _compare(resource, own, authoritative=authoritative)
+    written = _insert(resource, own, presence) + ("" if only_inserts else f", {_update(resource, own, presence)}")
     leased = "(SELECT count(*) FROM checkpoint) = 1" if with_checkpoint else "true"
     return f"""
-WITH {_compare(resource, own, authoritative=authoritative)}, {_write(resource, own, presence)}, {logged}, summary AS (
+WITH {_page(resource, own)}, {compared}, {written}, {logged}, summary AS (
     SELECT (SELECT count(*) FROM inserted)::int AS created,
-           (SELECT count(*) FROM updated)::int AS updated,
+           {"0" if only_inserts else "(SELECT count(*) FROM updated)::int"} AS updated,
            (SELECT count(*) FROM page)::int AS seen,
            (SELECT count(*) FROM page)::int - (SELECT count(*) FROM current)::int
                - (SELECT count(*) FROM inserted)::int AS raced
@@ -53,14 +60,24 @@ SELECT created, updated, raced,
 FROM summary"""
 
 
-def _compare(resource: Resource, own: list[str], *, authoritative: bool) -> str:
-    """The page, what the mirror has of it, and the rows that it changes, locked."""
-    table = f'"{resource.table_name}"'
+def _page(resource: Resource, own: list[str]) -> str:
     typed = ", ".join(f'"{name}" {sql_type(resource.columns[name])}' for name in ("clio_id", *own))
-    newer, differs = _newer(resource, authoritative=authoritative), _differs(own, _presence(resource))
     return f"""page AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS record({typed})
-), current AS MATERIALIZED (
+)"""
+
+
+_NOTHING = """current AS MATERIALIZED (
+    SELECT NULL::bigint AS clio_id, false AS held_back WHERE false
+)"""
+"""What the mirror has of a page that is not looked for."""
+
+
+def _compare(resource: Resource, own: list[str], *, authoritative: bool) -> str:
+    """What the mirror has of the page, and the rows that the page changes, locked."""
+    table = f'"{resource.table_name}"'
+    newer, differs = _newer(resource, authoritative=authoritative), _differs(own, _presence(resource))
+    return f"""current AS MATERIALIZED (
     SELECT page.clio_id, stored.id, {differs} AND {newer} AS stale,
            {differs} AND NOT {newer}
            AND (page.clio_updated_at >= stored.clio_updated_at OR stored.presence <> 'present') AS held_back
@@ -76,8 +93,8 @@ def _compare(resource: Resource, own: list[str], *, authoritative: bool) -> str:
 )"""
 
 
-def _write(resource: Resource, own: list[str], presence: str) -> str:
-    """The two writes, each returning the rows as they now are."""
+def _insert(resource: Resource, own: list[str], presence: str) -> str:
+    """The records that were not found, returned as the rows they are now."""
     table = f'"{resource.table_name}"'
     return f"""inserted AS (
     INSERT INTO {table} (firm, clio_id, presence, seen_at, {", ".join(f'"{name}"' for name in own)})
@@ -86,8 +103,13 @@ def _write(resource: Resource, own: list[str], presence: str) -> str:
     ORDER BY page.clio_id
     ON CONFLICT (firm, clio_id) DO NOTHING
     RETURNING *
-), updated AS (
-    UPDATE {table} AS stored
+)"""
+
+
+def _update(resource: Resource, own: list[str], presence: str) -> str:
+    """The rows that the page changes, returned as they are now."""
+    return f"""updated AS (
+    UPDATE "{resource.table_name}" AS stored
     SET presence = {presence}, seen_at = $3, {", ".join(f'"{name}" = page."{name}"' for name in own)}
     FROM stale JOIN page USING (clio_id)
     WHERE stored.id = stale.id
@@ -95,15 +117,23 @@ def _write(resource: Resource, own: list[str], presence: str) -> str:
 )"""
 
 
-def _log(*, with_checkpoint: bool) -> str:
+def _log(resource: Resource, *, with_checkpoint: bool, only_inserts: bool) -> str:
     """A change row per write: all columns of a created record, those that differ of a changed one."""
     run = "$6::bigint" if with_checkpoint else "NULL::bigint"
+    # Of a row of these columns alone: to take the others away from the JSON would build it once more.
+    kept = ", ".join(f'inserted."{name}"' for name in (*COMMON, *resource.own_columns))
     return f"""logged AS (
     INSERT INTO change (
         firm, resource, clio_id, operation, seen_at, source, run, etag, clio_updated_at, before, after
     )
-    SELECT $2, $5, clio_id, 'created', $3, $4, {run}, etag, clio_updated_at, NULL, {_image("inserted")}
-    FROM inserted
+    SELECT $2, $5, inserted.clio_id, 'created', $3, $4, {run}, inserted.etag, inserted.clio_updated_at, NULL,
+           jsonb_strip_nulls(to_jsonb(told))
+    FROM inserted, LATERAL (SELECT {kept}) AS told{"" if only_inserts else _log_updates(run)}
+)"""
+
+
+def _log_updates(run: str) -> str:
+    return f"""
     UNION ALL
     SELECT $2, $5, updated.clio_id,
            CASE WHEN stale.presence = updated.presence THEN 'updated' WHEN updated.presence = 'present' THEN 'restored'
@@ -114,8 +144,7 @@ def _log(*, with_checkpoint: bool) -> str:
         SELECT jsonb_object_agg(key, stale.image -> key) AS before, jsonb_object_agg(key, value) AS after
         FROM jsonb_each(to_jsonb(updated) - 'seen_at')
         WHERE value IS DISTINCT FROM stale.image -> key
-    ) AS difference
-)"""
+    ) AS difference"""
 
 
 def _newer(resource: Resource, *, authoritative: bool) -> str:
@@ -148,12 +177,6 @@ def _presence(resource: Resource) -> str:
     if resource.trash_column is None:
         return "'present'"
     return f"CASE WHEN page.\"{resource.trash_column}\" IS NULL THEN 'present' ELSE 'deleted' END"
-
-
-def _image(source: str) -> str:
-    """The row as a change keeps it: what Clio said, without what the mirror adds."""
-    internal = ", ".join(f"'{name}'" for name in MIRROR_COLUMNS if name not in COMMON)
-    return f"jsonb_strip_nulls(to_jsonb({source}) - ARRAY[{internal}])"
 
 
 _CHECKPOINT = """, checkpoint AS (

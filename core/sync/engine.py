@@ -22,8 +22,7 @@ from core.errors import (
     ServiceError,
 )
 from core.logging import get_logger, log_ids
-from core.mirror.writer import Checkpoint, Source, validate_records, write_records
-from core.resource import Resource
+from core.mirror.writer import Checkpoint, Source, WriteResult, write_batch
 from core.sync import runs
 from core.sync.pages import pages_of
 from core.sync.progress import publish_progress
@@ -160,10 +159,11 @@ async def _work(services: "Services", run: Run, owner: str) -> bool:
 async def _read(services: "Services", run: Run, owner: str, *, ends_at: float) -> bool:
     """Read and write page after page; True at the last one, False when the time slice is over."""
     resource = services.registry.resource(run.resource)
-    pages, written = pages_of(services, run, resource), 0
+    pages, written, is_new = pages_of(services, run, resource), 0, False
     try:
         async for page in pages:
-            await _write(services, run, owner, resource, page)
+            result = await _write(services, run, owner, page, is_new=is_new)
+            is_new = run.kind == "backfill" and result.created == page.prepared.count  # as it mostly goes on
             written += 1
             if run.kind == "backfill" and (page.next_url is None or written.bit_count() == 1):
                 # Statements of queries keep their plans until statistics change: as often as the table has doubled.
@@ -176,13 +176,13 @@ async def _read(services: "Services", run: Run, owner: str, *, ends_at: float) -
     return True
 
 
-async def _write(services: "Services", run: Run, owner: str, resource: Resource, page: Page) -> None:
+async def _write(services: "Services", run: Run, owner: str, page: Page, *, is_new: bool) -> WriteResult:
     source: Source = "backfill" if run.kind == "backfill" else "incremental"
-    await write_records(
+    return await write_batch(
         services.database.pool,
-        resource,
+        page.prepared,
+        is_new=is_new,
         firm=run.firm,
-        payloads=validate_records(resource, page.records),
         seen_at=page.requested_at,
         source=source,
         checkpoint=Checkpoint(

@@ -5,12 +5,14 @@ import datetime
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from core.clio.client import Page, first_page
+from core.clio.client import ClioClient, Page, first_page
 from core.clio.priority import Priority
 from core.errors import ClioNotFound
+from core.mirror.writer import check_records
 from core.resource import ClioEndpoint, Parents, Resource
 from core.sync.runs import Run
 
@@ -32,7 +34,7 @@ async def pages_of(services: "Services", run: Run, resource: Resource) -> AsyncG
 
 async def _of_list(services: "Services", run: Run, resource: Resource) -> AsyncGenerator[Page, None]:
     """Yield the pages of every variant of a list; `next_url` of the last page of one is the first of the next."""
-    client, endpoint = services.accounts.client(run.firm), resource.endpoint
+    client, endpoint = _client(services, run, resource), resource.endpoint
     at, next_url = _variant_in(endpoint, run.next_url), run.next_url
     for number in range(at, len(endpoint.variants)):
         pages = client.pages(
@@ -50,6 +52,11 @@ async def _of_list(services: "Services", run: Run, resource: Resource) -> AsyncG
                     yield page if len(endpoint.variants) == 1 else dataclasses.replace(page, total=None)
 
 
+def _client(services: "Services", run: Run, resource: Resource) -> ClioClient:
+    """Return a client that checks and encodes a page while the one before it is written."""
+    return services.accounts.client(run.firm, partial(check_records, resource))
+
+
 def _first_url(endpoint: ClioEndpoint, variant: Mapping[str, str], since_at: datetime.datetime | None) -> str:
     params = first_page(dataclasses.replace(endpoint, params={**endpoint.params, **variant}), since_at)
     return f"{endpoint.path}.json?{urlencode(params)}"
@@ -65,14 +72,20 @@ async def _of_parents(
     services: "Services", run: Run, resource: Resource, parents: Parents
 ) -> AsyncGenerator[Page, None]:
     """Yield the pages below each parent in order of its id; `next_url` of a parent's last page is the next parent's."""
-    client = services.accounts.client(run.firm)
+    client = _client(services, run, resource)
     next_url = run.next_url or await _next_parent(services, run, resource, parents, after=0)
     while next_url is not None:
         asked_at = datetime.datetime.now(datetime.UTC)
         try:
             page = await client.page(resource.endpoint, next_url, priority=Priority(run.kind))
         except ClioNotFound:
-            page = Page(records=[], next_url=None, total=None, requested_at=asked_at)
+            page = Page(
+                records=[],
+                next_url=None,
+                total=None,
+                requested_at=asked_at,
+                prepared=check_records(resource, []),
+            )
         if page.next_url is None:
             parent = _parent_in(resource, next_url)
             page = dataclasses.replace(
