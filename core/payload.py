@@ -7,7 +7,7 @@ import typing
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -42,15 +42,15 @@ class ClioPayload(BaseModel):
         `<field>_clio_id`, of a `NamedReference` the name as well, for `<field>_name`, and of a list of references the
         ids, for `<singular>_clio_ids`. Override it where names or shapes differ.
         """
-        shaped, held = _shaped(type(self)), self.__dict__
-        row = {name: held[name] for name in shaped[Shape.PLAIN]}
-        for name in shaped[Shape.REFERENCE]:
-            row[f"{name}_clio_id"] = reference_id(held[name])
-        for name in shaped[Shape.NAMED]:
+        names, held = _names(type(self)), self.__dict__
+        row = {name: held[name] for name in names.plain}
+        for name in names.references:
             reference = held[name]
-            row[f"{name}_clio_id"] = reference_id(reference)
-            row[f"{name}_name"] = reference.name if reference else None
-        for name in shaped[Shape.REFERENCES]:
+            row[f"{name}_clio_id"] = reference.id if reference else None
+        for name in names.named:
+            reference = held[name]
+            row[f"{name}_clio_id"], row[f"{name}_name"] = (reference.id, reference.name) if reference else (None, None)
+        for name in names.lists:
             row[f"{name.removesuffix('s')}_clio_ids"] = reference_ids(held[name])
         return row
 
@@ -129,11 +129,20 @@ def _shapes(payload: type[BaseModel]) -> tuple[tuple[str, Shape], ...]:
     return tuple((name, _shape(payload, name)) for name in payload.model_fields)
 
 
+class _Names(NamedTuple):
+    """The names of a model's fields by shape."""
+
+    plain: tuple[str, ...]
+    references: tuple[str, ...]
+    named: tuple[str, ...]
+    lists: tuple[str, ...]
+
+
 @lru_cache(maxsize=1024)
-def _shaped(payload: type[BaseModel]) -> dict[Shape, tuple[str, ...]]:
-    """Return the names of a model's fields by shape."""
+def _names(payload: type[BaseModel]) -> _Names:
     shapes = _shapes(payload)
-    return {shape: tuple(name for name, found in shapes if found is shape) for shape in Shape}
+    wanted = (Shape.PLAIN, Shape.REFERENCE, Shape.NAMED, Shape.REFERENCES)
+    return _Names(*(tuple(name for name, found in shapes if found is shape) for shape in wanted))
 
 
 def _shape(payload: type[BaseModel], name: str) -> Shape:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import stamina
@@ -299,5 +300,5 @@ def first_page(endpoint: ClioEndpoint, since_at: datetime.datetime | None, field
 
 def _name(path_or_url: str) -> str:
     """What a request is about, without ids and parameters."""
-    path = httpx.URL(path_or_url).path.removeprefix("/api/v4/")
+    path = urlsplit(path_or_url).path.removeprefix("/api/v4/")
     return "/".join("…" if part.removesuffix(".json").isdigit() else part for part in path.split("/"))
