@@ -1,4 +1,4 @@
-"""`python -m bench [mirror] [values] [budget] [fanout] [feed]`: run what is named, or everything in about ten minutes.
+"""`python -m bench [values] [budget] [fanout] [feed]`: run what is named, or everything in about ten minutes.
 
 By name alone, since they fetch what they are compared with: `python -m bench graphql --help`, the reads beside other
 servers; `webhooks --help`, the receiver beside others; `sync --help`, whole syncs beside others.
@@ -11,14 +11,13 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from bench import budget, fanout, feed, mirror, values
+from bench import budget, fanout, feed, values
 from bench.graphql import command as graphql
 from bench.sync import command as sync
 from bench.webhooks import command as webhooks
 from core.logging import configure_logging
 
 MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
-    "mirror": mirror.measure,
     "values": values.measure,
     "budget": budget.measure,
     "fanout": fanout.measure,

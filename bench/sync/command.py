@@ -13,9 +13,9 @@ import httpx
 
 from bench.stage import stage
 from bench.sync import memory
-from bench.sync.plans import Peer, plans, running
+from bench.sync.plans import Peer, Plan, plans, running
 from bench.sync.report import Found, Sample, Setting, lines, publish
-from core.resource import Resource
+from core.resource import Resource, sql_type
 from core.services import Services
 
 LATENCY_MS = 80
@@ -81,6 +81,8 @@ async def _measure(setting: Setting, only: Sequence[str]) -> Found:
                 samples = await _sample(services, resource, peer, setting.records)
                 if number:
                     found.add(peer.plan.name, *samples)
+            if not number:
+                await _agree(services, resource, [peer.plan for peer in peers])
             print(f"{setting}: {f'round {number} of {setting.rounds}' if number else 'warm-up'} done", flush=True)
     return found
 
@@ -105,3 +107,22 @@ async def _sample(services: Services, resource: Resource, peer: Peer, records: i
             f"{peer.plan.title} told of {first.records} of {records} {resource.plural}, {arrived} arrived"
         )
     return first, second
+
+
+async def _agree(services: Services, resource: Resource, peers: Sequence[Plan]) -> None:
+    """Compare the mirror with the tables of the same shape; RuntimeError where a value differs.
+
+    Left out is what holds JSON, of which the mirror keeps what it serves, and the others what Clio sent.
+    """
+    plain = [
+        name for name, column in resource.own_columns.items() if not sql_type(column).startswith(("json", "bigint["))
+    ]
+    columns = ", ".join(f'"{name}"' for name in ("clio_id", "etag", "clio_created_at", "clio_updated_at", *plain))
+    tables = {peer.name: peer.table for peer in peers if peer.name != "dlt"}
+    ours = tables.pop("ours", None)
+    for name, table in tables.items() if ours else ():
+        unlike = await services.database.pool.fetchval(
+            f"SELECT count(*) FROM (SELECT {columns} FROM {ours} EXCEPT SELECT {columns} FROM {table}) AS unlike"
+        )
+        if unlike:
+            raise RuntimeError(f"{unlike} {resource.plural} of ours differ from what {name} brought")

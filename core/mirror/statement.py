@@ -14,9 +14,9 @@ The LIMIT and the array keep PostgreSQL to one index probe a record: on a table 
 backfill, it would read all of the firm's rows for each page.
 
 A record that another writer inserted between our snapshot and our insert comes back as `raced`; the caller writes the
-page again and finds it. So a page of which nothing is expected to be there yet is first written by a statement that
-looks for none of its rows and inserts: what was there after all has raced. Source of the tie rule: Clio's updated_at
-and etag count whole seconds.
+page again and finds it. So a page of which nothing is expected to be there yet is first written by a statement
+that only inserts: where a record is there after all, it inserts nothing, and the whole page has raced. Source of the
+tie rule: Clio's updated_at and etag count whole seconds.
 """
 
 from functools import lru_cache
@@ -36,7 +36,7 @@ def write_statement(
     Parameters: $1 records as JSON text, $2 firm, $3 seen_at, $4 source, $5 resource name; with a checkpoint $6 run id,
     $7 lease owner, $8 next URL, $9 lease seconds, $10 the run's total of records or null.
     `authoritative` false is for webhook payloads: an equal updated_at is not enough, nor may one revive a record.
-    With `only_inserts`, records that are there already are left as they are, and counted as `raced`.
+    With `only_inserts`, a page of which a record is there already is not written, and all of it counted as `raced`.
     Returns one row: created, updated, raced, held_back (ids only a fetch can settle: the record differs, is not
     newer, and is as new as the row or the row is not present), leased.
     """
@@ -44,15 +44,17 @@ def write_statement(
     presence = _presence(resource)
     checkpoint = _CHECKPOINT if with_checkpoint else ""
     logged = _log(resource, with_checkpoint=with_checkpoint, only_inserts=only_inserts)
-    compared = _NOTHING if only_inserts else _compare(resource, own, authoritative=authoritative)
-    written = _insert(resource, own, presence) + ("" if only_inserts else f", {_update(resource, own, presence)}")
+    compared = _look(resource) if only_inserts else _compare(resource, own, authoritative=authoritative)
+    there = "true" if only_inserts else "current.clio_id = page.clio_id"
+    written = [_insert(resource, own, presence, there)] + ([] if only_inserts else [_update(resource, own, presence)])
+    found = "0" if only_inserts else "(SELECT count(*) FROM current)::int"
     leased = "(SELECT count(*) FROM checkpoint) = 1" if with_checkpoint else "true"
     return f"""
-WITH {_page(resource, own)}, {compared}, {written}, {logged}, summary AS (
+WITH {_page(resource, own)}, {compared}, {", ".join(written)}, {logged}, summary AS (
     SELECT (SELECT count(*) FROM inserted)::int AS created,
            {"0" if only_inserts else "(SELECT count(*) FROM updated)::int"} AS updated,
            (SELECT count(*) FROM page)::int AS seen,
-           (SELECT count(*) FROM page)::int - (SELECT count(*) FROM current)::int
+           (SELECT count(*) FROM page)::int - {found}
                - (SELECT count(*) FROM inserted)::int AS raced
 ){checkpoint}
 SELECT created, updated, raced,
@@ -67,10 +69,14 @@ def _page(resource: Resource, own: list[str]) -> str:
 )"""
 
 
-_NOTHING = """current AS MATERIALIZED (
-    SELECT NULL::bigint AS clio_id, false AS held_back WHERE false
+def _look(resource: Resource) -> str:
+    """Which records of the page are there."""
+    return f"""current AS MATERIALIZED (
+    SELECT page.clio_id, false AS held_back FROM page CROSS JOIN LATERAL (
+        SELECT FROM "{resource.table_name}" AS stored
+        WHERE stored.firm = $2 AND stored.clio_id = page.clio_id LIMIT 1
+    ) AS stored
 )"""
-"""What the mirror has of a page that is not looked for."""
 
 
 def _compare(resource: Resource, own: list[str], *, authoritative: bool) -> str:
@@ -93,13 +99,13 @@ def _compare(resource: Resource, own: list[str], *, authoritative: bool) -> str:
 )"""
 
 
-def _insert(resource: Resource, own: list[str], presence: str) -> str:
-    """The records that were not found, returned as the rows they are now."""
+def _insert(resource: Resource, own: list[str], presence: str, there: str) -> str:
+    """The records that were not found, returned as the rows they are now; `there` says what finds one in `current`."""
     table = f'"{resource.table_name}"'
     return f"""inserted AS (
     INSERT INTO {table} (firm, clio_id, presence, seen_at, {", ".join(f'"{name}"' for name in own)})
     SELECT $2, page.clio_id, {presence}, $3, {", ".join(f'page."{name}"' for name in own)}
-    FROM page WHERE NOT EXISTS (SELECT FROM current WHERE current.clio_id = page.clio_id)
+    FROM page WHERE NOT EXISTS (SELECT FROM current WHERE {there})
     ORDER BY page.clio_id
     ON CONFLICT (firm, clio_id) DO NOTHING
     RETURNING *
