@@ -23,6 +23,15 @@ def spent_s(pid: int, *, parent_of: int) -> tuple[float, float] | None:
     return own, children
 
 
+def spent_with_siblings_s(pid: int) -> float | None:
+    """Return seconds of CPU so far of all children of a process's parent, such as all backends of its PostgreSQL."""
+    stat = PROC / str(pid)
+    if not (stat / "stat").exists():
+        return None
+    found = spent_s(0, parent_of=_read(stat)[1])
+    return None if found is None else found[1]
+
+
 def _read(entry: Path) -> tuple[int, int, float]:
     """Return id, parent and CPU seconds of a process; zeros for one that has just ended. Source: proc(5), stat."""
     try:

@@ -6,11 +6,13 @@ empty table, then once more over the same records.
 
 import argparse
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import httpx
 
+from bench.graphql import cpu
 from bench.stage import stage
 from bench.sync import memory
 from bench.sync.plans import Peer, Plan, plans, running
@@ -99,14 +101,22 @@ async def _delay(url: str, latency_ms: int) -> None:
 async def _sample(services: Services, resource: Resource, peer: Peer, records: int) -> tuple[Sample, Sample]:
     """Return the pass into an empty table and the pass over the same records; RuntimeError where some are not there."""
     await peer.plan.empty(services.database.pool)
-    first = await peer.one_pass()
-    second = await peer.one_pass()
+    first, second = [await _watched(services, peer), await _watched(services, peer)]
     arrived = await services.database.pool.fetchval(f"SELECT count(*) FROM {peer.plan.table}")
     if not arrived == first.records == second.records == records:
         raise RuntimeError(
             f"{peer.plan.title} told of {first.records} of {records} {resource.plural}, {arrived} arrived"
         )
     return first, second
+
+
+async def _watched(services: Services, peer: Peer) -> Sample:
+    """Ask for a pass; what PostgreSQL spends meanwhile is added to what the peer tells."""
+    backend = await services.database.pool.fetchval("SELECT pg_backend_pid()")
+    before = cpu.spent_with_siblings_s(backend)
+    sample = await peer.one_pass()
+    after = cpu.spent_with_siblings_s(backend)
+    return sample if before is None or after is None else dataclasses.replace(sample, database_cpu_s=after - before)
 
 
 async def _agree(services: Services, resource: Resource, peers: Sequence[Plan]) -> None:

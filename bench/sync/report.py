@@ -26,12 +26,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class Sample:
-    """One pass of one peer. `cpu_s` is of its own process, `peak_bytes` since it started."""
+    """One pass of one peer. `cpu_s` is of its own process, `peak_bytes` since it started.
+
+    `database_cpu_s` is of all processes of PostgreSQL meanwhile; None where it cannot be read.
+    """
 
     records: int
     seconds: float
     cpu_s: float
     peak_bytes: int
+    database_cpu_s: float | None = None
 
     @property
     def per_second(self) -> float:
@@ -40,8 +44,13 @@ class Sample:
 
     @property
     def cpu_us(self) -> float:
-        """Microseconds of CPU a record."""
+        """Microseconds of CPU a record, in its own process."""
         return 1e6 * self.cpu_s / self.records
+
+    @property
+    def database_us(self) -> float:
+        """Microseconds of CPU a record, in PostgreSQL; 0 where they are not known."""
+        return 1e6 * (self.database_cpu_s or 0.0) / self.records
 
 
 @dataclass
@@ -94,7 +103,7 @@ def _table(found: Found) -> Iterator[str]:
     )
     yield (
         "| | records/s, empty table | x dlt | of the limit | records/s, second pass | x dlt | of the limit "
-        "| CPU us a record | MB at most |"
+        "| CPU us a record: peer + PostgreSQL, both passes | MB at most |"
     )
     yield "|---|---|---|---|---|---|---|---|---|"
     for peer, rounds in found.rounds.items():
@@ -103,8 +112,12 @@ def _table(found: Found) -> Iterator[str]:
             passes = [samples[which] for samples in rounds]
             cells.append(f"{statistics.median(one.per_second for one in passes):,.0f}")
             cells += [_told(found.ratio(peer, to, which)) for to in ("dlt", "limit")]
-        cpu = [statistics.median(samples[which].cpu_us for samples in rounds) for which in (0, 1)]
-        cells.append(f"{cpu[0]:.0f}, {cpu[1]:.0f}")
+        costs = []
+        for which in (0, 1):
+            own = statistics.median(samples[which].cpu_us for samples in rounds)
+            database = statistics.median(samples[which].database_us for samples in rounds)
+            costs.append(f"{own:.0f} + {database:.0f}")
+        cells.append(", ".join(costs))
         cells.append(f"{max(samples[1].peak_bytes for samples in rounds) / 1e6:.0f}")
         yield f"| {' | '.join(cells)} |"
 

@@ -19,12 +19,12 @@ def test_the_limit_inserts_every_column_of_the_mirror(registry: Registry, name: 
 def test_a_ratio_is_the_median_of_the_rounds_own() -> None:
     found = Found(Setting("activity", 100, 0, 3), {"ours": "clio-service", "dlt": "dlt"})
     for ours_s, dlt_s in ((1, 4), (10, 60), (2, 4)):  # the second round was slow for both
-        found.add("ours", *[Sample(100, ours_s, 0.1, 1_000_000)] * 2)
+        found.add("ours", *[Sample(100, ours_s, 0.1, 1_000_000, 0.2)] * 2)
         found.add("dlt", *[Sample(100, dlt_s, 0.1, 2_000_000)] * 2)
     assert found.ratio("ours", "dlt", 0) == 4
     assert found.ratio("ours", "limit", 0) is None
     told = list(lines([found], [Held(10_000, 90_000_000, 100_000_000)]))
-    assert "| clio-service | 50 | 4.00 |  | 50 | 4.00 |  | 1000, 1000 | 1 |" in told
+    assert "| clio-service | 50 | 4.00 |  | 50 | 4.00 |  | 1000 + 2000, 1000 + 2000 | 1 |" in told
     assert "| 10,000 | 90 | 100 |" in told
 
 
