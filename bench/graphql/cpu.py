@@ -24,12 +24,14 @@ def spent_s(pid: int, *, parent_of: int) -> tuple[float, float] | None:
 
 
 def spent_with_siblings_s(pid: int) -> float | None:
-    """Return seconds of CPU so far of all children of a process's parent, such as all backends of its PostgreSQL."""
-    stat = PROC / str(pid)
-    if not (stat / "stat").exists():
+    """Return seconds of CPU so far of all children that a process's parent has or had, as of a whole PostgreSQL."""
+    if not (PROC / str(pid) / "stat").exists():
         return None
-    found = spent_s(0, parent_of=_read(stat)[1])
-    return None if found is None else found[1]
+    _, parent, _ = _read(PROC / str(pid))
+    fields = (PROC / str(parent) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    ended_s = (int(fields[13]) + int(fields[14])) * TICK_S
+    found = spent_s(0, parent_of=parent)
+    return None if found is None else found[1] + ended_s
 
 
 def _read(entry: Path) -> tuple[int, int, float]:

@@ -159,15 +159,17 @@ async def _work(services: "Services", run: Run, owner: str) -> bool:
 async def _read(services: "Services", run: Run, owner: str, *, ends_at: float) -> bool:
     """Read and write page after page; True at the last one, False when the time slice is over."""
     resource = services.registry.resource(run.resource)
-    pages, written, is_new = pages_of(services, run, resource), 0, False
+    pages, created, analysed, is_new = pages_of(services, run, resource), 0, 0, False
     try:
         async for page in pages:
             result = await _write(services, run, owner, page, is_new=is_new)
             is_new = run.kind == "backfill" and result.created == page.prepared.count  # as it mostly goes on
-            written += 1
-            if run.kind == "backfill" and (page.next_url is None or written.bit_count() == 1):
-                # Statements of queries keep their plans until statistics change: as often as the table has doubled.
+            created += result.created
+            if run.kind == "backfill" and created > analysed and (page.next_url is None or created >= 4 * analysed):
+                # Statements of queries keep their plans until statistics change. To look at 46 columns of a table costs
+                # as much as writing 20 pages of it: at each doubling, that was a third of a small backfill.
                 await services.database.pool.execute(f"ANALYZE {resource.table_name}")
+                analysed = created
             await publish_progress(services.redis, firm=run.firm, run=run.id)
             if page.next_url is not None and asyncio.get_running_loop().time() > ends_at:
                 return False

@@ -1,4 +1,4 @@
-"""The benchmark of whole syncs: what its figures count, what its limit writes, and that the docs have a place for it."""
+"""The benchmark of whole syncs: what its figures count, what its limit writes, and that its tables have a place."""
 
 from pathlib import Path
 
