@@ -32,7 +32,7 @@ format: $(VENV)/.dev ## Rewrite the code in the house format
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## Measure writing and Clio's request budget; WHAT=graphql: reads beside other servers
+bench: $(VENV)/.dev ## Measure Clio's request budget and live updates; WHAT=graphql, sync or webhooks: beside others
 	$(BIN)/python -m bench $(WHAT)
 
 lock: $(VENV)/.dev ## Resolve the lock files again (needs the uv resolver, which it installs)

@@ -2,7 +2,6 @@
 
 import base64
 import secrets
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -14,6 +13,7 @@ import httpx
 from pydantic import AnyHttpUrl, SecretStr
 
 from core.embedded.child import end, spawn
+from core.embedded.ports import free_port
 from core.embedded.servers import EmbeddedServers
 from core.loading import load_plugins
 from core.process import migrate_all
@@ -24,31 +24,40 @@ SECRET = secrets.token_urlsafe(16)
 
 
 @asynccontextmanager
-async def stage(*, contacts: int, rate_limit: int, activities: int = 40) -> AsyncIterator[tuple[Services, int, str]]:
-    """Yield open services, a connected firm and the mock's address; durable servers, as in production."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    mock_url = f"http://127.0.0.1:{port}"
+async def stage(
+    *, contacts: int, rate_limit: int, activities: int = 40, fronted: bool = False
+) -> AsyncIterator[tuple[Services, int, str]]:
+    """Yield open services, a connected firm and the mock's address; durable servers, as in production.
+
+    `fronted` puts `bench.sync.front` before the mock, so that its rendering does not hold anybody up.
+    """
+    port, front_port = free_port(), free_port()
+    own_url = f"http://127.0.0.1:{port}"
+    mock_url = f"http://127.0.0.1:{front_port}" if fronted else own_url
     options = {
         "--port": port,
         "--contacts": contacts,
         "--matters": 10,
         "--rate-limit": rate_limit,
         "--activities": activities,
+        "--public-url": mock_url,
     }
     argv = [sys.executable, "-m", "mock_clio", *(str(part) for option in options.items() for part in option)]
-    mock = spawn([*argv, "--application", f"bench:{SECRET}:http://127.0.0.1:9/oauth/clio/callback"])
+    children = [spawn([*argv, "--application", f"bench:{SECRET}:http://127.0.0.1:9/oauth/clio/callback"])]
+    if fronted:
+        children.append(spawn([sys.executable, "-m", "bench.sync.front", str(front_port), own_url]))
     try:
         with tempfile.TemporaryDirectory() as folder:
             async with EmbeddedServers(Path(folder) / "servers") as servers:
                 services = Services(_settings(servers, mock_url), load_plugins())
                 async with services.open(), httpx.AsyncClient() as http:
                     await migrate_all(services)
+                    await _answers(http, own_url)
                     await _answers(http, mock_url)
                     yield services, await _connect(services, http), mock_url
     finally:
-        await end(mock)
+        for child in children:
+            await end(child)
 
 
 def _settings(servers: EmbeddedServers, mock_url: str) -> Settings:

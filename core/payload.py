@@ -7,7 +7,7 @@ import typing
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -42,20 +42,16 @@ class ClioPayload(BaseModel):
         `<field>_clio_id`, of a `NamedReference` the name as well, for `<field>_name`, and of a list of references the
         ids, for `<singular>_clio_ids`. Override it where names or shapes differ.
         """
-        row: dict[str, Any] = {}
-        for name, shape in _shapes(type(self)):
-            value = getattr(self, name)
-            match shape:
-                case Shape.COMMON:
-                    pass
-                case Shape.PLAIN:
-                    row[name] = value
-                case Shape.REFERENCES:
-                    row[f"{name.removesuffix('s')}_clio_ids"] = reference_ids(value)
-                case _:
-                    row[f"{name}_clio_id"] = reference_id(value)
-                    if shape is Shape.NAMED:
-                        row[f"{name}_name"] = value.name if value else None
+        names, held = _names(type(self)), self.__dict__
+        row = {name: held[name] for name in names.plain}
+        for name in names.references:
+            reference = held[name]
+            row[f"{name}_clio_id"] = reference.id if reference else None
+        for name in names.named:
+            reference = held[name]
+            row[f"{name}_clio_id"], row[f"{name}_name"] = (reference.id, reference.name) if reference else (None, None)
+        for name in names.lists:
+            row[f"{name.removesuffix('s')}_clio_ids"] = reference_ids(held[name])
         return row
 
 
@@ -70,7 +66,8 @@ class Nested(BaseModel):
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as it is kept. Override it where names or shapes differ; its values stay JSON's."""
-        return dict(_json_item(self, name, shape) for name, shape in _shapes(type(self)))
+        held = self.__dict__
+        return dict(_json_item(name, held[name], shape) for name, shape in _shapes(type(self)))
 
 
 class Reference(BaseModel):
@@ -132,6 +129,22 @@ def _shapes(payload: type[BaseModel]) -> tuple[tuple[str, Shape], ...]:
     return tuple((name, _shape(payload, name)) for name in payload.model_fields)
 
 
+class _Names(NamedTuple):
+    """The names of a model's fields by shape."""
+
+    plain: tuple[str, ...]
+    references: tuple[str, ...]
+    named: tuple[str, ...]
+    lists: tuple[str, ...]
+
+
+@lru_cache(maxsize=1024)
+def _names(payload: type[BaseModel]) -> _Names:
+    shapes = _shapes(payload)
+    wanted = (Shape.PLAIN, Shape.REFERENCE, Shape.NAMED, Shape.REFERENCES)
+    return _Names(*(tuple(name for name, found in shapes if found is shape) for shape in wanted))
+
+
 def _shape(payload: type[BaseModel], name: str) -> Shape:
     annotation = payload.model_fields[name].annotation
     model = _model_in(annotation)
@@ -144,8 +157,9 @@ def _shape(payload: type[BaseModel], name: str) -> Shape:
     return Shape.NAMED if issubclass(model, NamedReference) else Shape.REFERENCE
 
 
-def _json_item(record: Nested, name: str, shape: Shape) -> tuple[str, Any]:
-    value = getattr(record, name)
+def _json_item(name: str, value: Any, shape: Shape) -> tuple[str, Any]:
+    if value is None or type(value) is str or type(value) is bool:
+        return (f"{name}_clio_id" if shape is Shape.REFERENCE else name), value
     if shape is Shape.REFERENCE:
         number = reference_id(value)
         return f"{name}_clio_id", None if number is None else str(number)

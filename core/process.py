@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -71,6 +72,16 @@ def run_process(work: Coroutine[Any, Any, None]) -> None:
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work)
+
+
+def keep_what_is_loaded() -> None:
+    """Take what was made so far out of the garbage collector's work: it lives as long as the process.
+
+    Reading a page makes thousands of objects, and every collection that this sets off would look at all modules, models
+    and plugins again: two thirds of the time that checking a page of contacts took.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def stop_on_signals() -> asyncio.Event:

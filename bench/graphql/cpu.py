@@ -23,6 +23,17 @@ def spent_s(pid: int, *, parent_of: int) -> tuple[float, float] | None:
     return own, children
 
 
+def spent_with_siblings_s(pid: int) -> float | None:
+    """Return seconds of CPU so far of all children that a process's parent has or had, as of a whole PostgreSQL."""
+    if not (PROC / str(pid) / "stat").exists():
+        return None
+    _, parent, _ = _read(PROC / str(pid))
+    fields = (PROC / str(parent) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    ended_s = (int(fields[13]) + int(fields[14])) * TICK_S
+    found = spent_s(0, parent_of=parent)
+    return None if found is None else found[1] + ended_s
+
+
 def _read(entry: Path) -> tuple[int, int, float]:
     """Return id, parent and CPU seconds of a process; zeros for one that has just ended. Source: proc(5), stat."""
     try:

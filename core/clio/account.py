@@ -17,7 +17,7 @@ from core.clio.access import Access
 from core.clio.answers import data_of, error_of, record_of
 from core.clio.budget import RequestBudget
 from core.clio.budget_state import BudgetState
-from core.clio.client import ClioClient
+from core.clio.client import ClioClient, Prepare
 from core.clio.clock import ClioClock
 from core.clio.regions import API_PATH, REGION_NAMES, base_url
 from core.clio.usage import Usage
@@ -52,9 +52,9 @@ class ClioAccounts:
         self._known: dict[int, Access] = {}
         self._renewals: dict[int, asyncio.Task[Access]] = {}
 
-    def client(self, firm: int, usage: Usage | None = None) -> ClioClient:
-        """Return a client for a firm, which counts what it sends in `usage`; no I/O."""
-        return ClioClient(self, firm, usage)
+    def client(self, firm: int, usage: Usage | None = None, *, prepare: Prepare | None = None) -> ClioClient:
+        """Return a client for a firm, which counts what it sends in `usage` and prepares its pages; no I/O."""
+        return ClioClient(self, firm, usage, prepare=prepare)
 
     async def budgets(self, firms: Collection[int] | None) -> dict[int, BudgetState]:
         """Return the request budgets of connected firms, by number: of these, or of all. One statement."""

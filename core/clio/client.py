@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import stamina
@@ -37,6 +38,9 @@ IDEMPOTENT = frozenset({"GET", "PUT", "DELETE"})
 Params: TypeAlias = Mapping[str, str | Sequence[str]]
 """Parameters of a request; a sequence repeats its name."""
 
+Prepare: TypeAlias = Callable[[list[dict[str, Any]]], Any]
+"""Makes of the records of a page what its reader wants; without I/O."""
+
 TRIES = 4
 PATIENCE_S = {Priority.INTERACTIVE: 5.0, Priority.WEBHOOK: 65.0} | dict.fromkeys(RUNS, 130.0)
 """Longest wait for the budget; a window lasts 60 seconds."""
@@ -44,22 +48,30 @@ PATIENCE_S = {Priority.INTERACTIVE: 5.0, Priority.WEBHOOK: 65.0} | dict.fromkeys
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A page of a list. `total` is meta.records where Clio tells it; `requested_at` is before the request was sent."""
+    """A page of a list. `total` is meta.records where Clio tells it; `requested_at` is before the request was sent.
+
+    `prepared` is what the client's `prepare` made of the records, if it was given one.
+    """
 
     records: list[dict[str, Any]]
     next_url: str | None
     total: int | None
     requested_at: datetime.datetime
+    prepared: Any = None
 
 
 class ClioClient:
     """One firm's Clio. Cheap to make: tokens, budget and connections are the accounts'.
 
-    `usage` counts what this client sends.
+    `usage` counts what this client sends. `prepare` is called with the records of each page of a list as soon as it has
+    come, which is while the page before is still being written; what it raises is raised where the page is asked for.
     """
 
-    def __init__(self, accounts: AccessKeeper, firm: int, usage: Usage | None = None) -> None:
+    def __init__(
+        self, accounts: AccessKeeper, firm: int, usage: Usage | None = None, *, prepare: Prepare | None = None
+    ) -> None:
         self._accounts = accounts
+        self._prepare = prepare
         self.firm = firm
         self.usage = usage or Usage()
 
@@ -257,6 +269,7 @@ class ClioClient:
             next_url=next_url,
             total=total if isinstance(total, int) else None,
             requested_at=requested_at,
+            prepared=self._prepare(records) if self._prepare else None,
         )
 
     async def _try(
@@ -355,5 +368,5 @@ def first_page(endpoint: ClioEndpoint, since_at: datetime.datetime | None, field
 
 def _name(path_or_url: str) -> str:
     """What a request is about, without ids and parameters."""
-    path = httpx.URL(path_or_url).path.removeprefix("/api/v4/")
+    path = urlsplit(path_or_url).path.removeprefix("/api/v4/")
     return "/".join("…" if part.removesuffix(".json").isdigit() else part for part in path.split("/"))

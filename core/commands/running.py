@@ -12,7 +12,16 @@ from core.db.engine import Database
 from core.jobs.worker import WorkerProcess
 from core.loading import load_plugins
 from core.logging import configure_logging
-from core.process import listen, migrate_all, run_process, running_services, serve_app, stop_on_signals, with_servers
+from core.process import (
+    keep_what_is_loaded,
+    listen,
+    migrate_all,
+    run_process,
+    running_services,
+    serve_app,
+    stop_on_signals,
+    with_servers,
+)
 from core.services import Services
 from core.settings import Settings, load_settings
 
@@ -43,7 +52,9 @@ async def run_api(settings: Settings, *, with_worker: bool) -> None:
                     own = await stack.enter_async_context(Services(complete, registry).open())
                     working = asyncio.create_task(WorkerProcess(own).run(stop))
                 services = Services(complete, registry)
-                await serve_app(create_app(services), listener, stop, stopping=services.stopping)
+                app = create_app(services)
+                keep_what_is_loaded()
+                await serve_app(app, listener, stop, stopping=services.stopping)
                 if with_worker:
                     await working
 
@@ -60,6 +71,7 @@ async def run_worker(settings: Settings) -> None:
     """Work until SIGINT or SIGTERM."""
     stop = stop_on_signals()
     async with running_services(settings, load_plugins()) as services:
+        keep_what_is_loaded()
         await WorkerProcess(services).run(stop)
 
 

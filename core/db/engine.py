@@ -82,6 +82,7 @@ class Database:
                 command_timeout=60,
                 timeout=10,
                 server_settings=SERVER_SETTINGS,
+                max_cacheable_statement_size=0,  # a wide table's write is longer than what is kept by default
             )
             self._reading = await ReadingSessions.open(self._url, size=self._pool_size, timeout_s=self._read_timeout_s)
             self._intake = await IntakeSessions.open(self._url)

@@ -15,66 +15,91 @@ The LIMIT and the array keep PostgreSQL to one index probe a record: on a table 
 backfill, it would read all of the firm's rows for each page.
 
 A record that another writer inserted between our snapshot and our insert comes back as `raced`; the caller writes the
-page again and finds it. Source of the tie rule: Clio's updated_at and etag count whole seconds.
+page again and finds it. So a page of which nothing is expected to be there yet is first written by a statement
+that only inserts: where a record is there after all, it inserts nothing, and the whole page has raced. Source of the
+tie rule: Clio's updated_at and etag count whole seconds.
 """
 
 from functools import lru_cache
 
-from core.resource import MIRROR_COLUMNS, Resource, sql_type
+from core.resource import Resource, sql_type
 
 COMMON = ("etag", "clio_created_at", "clio_updated_at")
 """Common columns that come from the record; the others are the writer's."""
 
 
 @lru_cache(maxsize=256)
-def write_statement(resource: Resource, *, authoritative: bool, with_checkpoint: bool) -> str:
+def write_statement(
+    resource: Resource, *, authoritative: bool, with_checkpoint: bool, only_inserts: bool = False
+) -> str:
     """Return the statement for a resource.
 
     Parameters: $1 records as JSON text, $2 firm, $3 seen_at, $4 source, $5 resource name, $6 run id or null; with a
     checkpoint $7 lease owner, $8 next URL, $9 lease seconds, $10 the run's total of records or null,
     $11 the highest Clio id that was read, $12 requests since the last page.
     `authoritative` false is for webhook payloads: an equal updated_at is not enough, nor may one revive a record.
+    With `only_inserts`, a page of which a record is there already, or buried, is not written: all of it has `raced`.
     Returns one row: created, updated, raced, held_back (ids only a fetch can settle: the record differs, is not
     newer, and is as new as the row or the row is not present), leased.
     """
     own = [*COMMON, *resource.own_columns]
     presence = _presence(resource)
     checkpoint = _CHECKPOINT if with_checkpoint else ""
-    logged = _log(resource, authoritative=authoritative)
+    logged = _log(resource, authoritative=authoritative, only_inserts=only_inserts)
+    compared = _look(resource) if only_inserts else _compare(resource, own, authoritative=authoritative)
+    written = [_insert(resource, own, presence, only_inserts=only_inserts)]
+    written += [] if only_inserts else [_update(resource, own, presence)]
+    found = "0" if only_inserts else "(SELECT count(*) FROM current)::int - (SELECT count(*) FROM buried)::int"
     leased = "(SELECT count(*) FROM checkpoint) = 1" if with_checkpoint else "true"
     return f"""
-WITH {_compare(resource, own, authoritative=authoritative)}, {_write(resource, own, presence)}, {logged}, summary AS (
+WITH {_page(resource, own)}, {compared}, {", ".join(written)}, {logged}, summary AS (
     SELECT (SELECT count(*) FROM inserted)::int AS created,
-           (SELECT count(*) FROM updated)::int AS updated,
+           {"0" if only_inserts else "(SELECT count(*) FROM updated)::int"} AS updated,
            (SELECT count(*) FROM page)::int AS seen,
-           (SELECT count(*) FROM page)::int - (SELECT count(*) FROM current)::int
-               - (SELECT count(*) FROM buried)::int - (SELECT count(*) FROM inserted)::int AS raced
+           (SELECT count(*) FROM page)::int - {found} - (SELECT count(*) FROM inserted)::int AS raced
 ){checkpoint}
 SELECT created, updated, raced,
        ARRAY(SELECT clio_id FROM current WHERE held_back ORDER BY clio_id) AS held_back, {leased} AS leased
 FROM summary"""
 
 
-def _compare(resource: Resource, own: list[str], *, authoritative: bool) -> str:
-    """The page, what the mirror has of it, and the rows that it changes, locked."""
-    table = f'"{resource.table_name}"'
+def _page(resource: Resource, own: list[str]) -> str:
     typed = ", ".join(f'"{name}" {sql_type(resource.columns[name])}' for name in ("clio_id", *own))
-    newer, differs = _newer(resource, authoritative=authoritative), _differs(own, _presence(resource))
     return f"""page AS MATERIALIZED (
     SELECT * FROM json_to_recordset($1::json) AS record({typed})
-), current AS MATERIALIZED (
+)"""
+
+
+def _look(resource: Resource) -> str:
+    """Which records of the page are there, or were deleted since."""
+    return f"""current AS MATERIALIZED (
+    SELECT page.clio_id, false AS held_back FROM page CROSS JOIN LATERAL (
+        SELECT FROM "{resource.table_name}" AS stored
+        WHERE stored.firm = $2 AND stored.clio_id = page.clio_id LIMIT 1
+    ) AS stored
+), {_buried("SELECT clio_id FROM page")}"""
+
+
+def _buried(unknown: str) -> str:
+    return f"""buried AS MATERIALIZED (
+    SELECT clio_id FROM tombstone
+    WHERE firm = $2 AND resource = $5 AND clio_id = ANY (ARRAY({unknown})) AND seen_at >= $3
+)"""
+
+
+def _compare(resource: Resource, own: list[str], *, authoritative: bool) -> str:
+    """What the mirror has of the page, and the rows that the page changes, locked."""
+    table = f'"{resource.table_name}"'
+    newer, differs = _newer(resource, authoritative=authoritative), _differs(own, _presence(resource))
+    unknown = "SELECT clio_id FROM page WHERE NOT EXISTS (SELECT FROM current WHERE current.clio_id = page.clio_id)"
+    return f"""current AS MATERIALIZED (
     SELECT page.clio_id, stored.id, {differs} AND {newer} AS stale,
            {differs} AND NOT {newer}
            AND (page.clio_updated_at >= stored.clio_updated_at OR stored.presence <> 'present') AS held_back
     FROM page CROSS JOIN LATERAL (
         SELECT * FROM {table} AS stored WHERE stored.firm = $2 AND stored.clio_id = page.clio_id LIMIT 1
     ) AS stored
-), buried AS MATERIALIZED (
-    SELECT clio_id FROM tombstone
-    WHERE firm = $2 AND resource = $5 AND clio_id = ANY (ARRAY(
-        SELECT page.clio_id FROM page WHERE NOT EXISTS (SELECT FROM current WHERE current.clio_id = page.clio_id)
-    )) AND seen_at >= $3
-), stale AS MATERIALIZED (
+), {_buried(unknown)}, stale AS MATERIALIZED (
     SELECT stored.id, stored.clio_id, stored.presence, to_jsonb(stored) AS image
     FROM {table} AS stored JOIN page USING (clio_id)
     WHERE stored.id = ANY (ARRAY(SELECT id FROM current WHERE current.stale)) AND {newer} AND {differs}
@@ -83,19 +108,25 @@ def _compare(resource: Resource, own: list[str], *, authoritative: bool) -> str:
 )"""
 
 
-def _write(resource: Resource, own: list[str], presence: str) -> str:
-    """The two writes, each returning the rows as they now are."""
+def _insert(resource: Resource, own: list[str], presence: str, *, only_inserts: bool) -> str:
+    """The records that were not found, or all if none was, returned as the rows they are now."""
+    same = "true" if only_inserts else "found.clio_id = page.clio_id"
     table = f'"{resource.table_name}"'
     return f"""inserted AS (
     INSERT INTO {table} (firm, clio_id, presence, seen_at, {", ".join(f'"{name}"' for name in own)})
     SELECT $2, page.clio_id, {presence}, $3, {", ".join(f'page."{name}"' for name in own)}
-    FROM page WHERE NOT EXISTS (SELECT FROM current WHERE current.clio_id = page.clio_id)
-      AND NOT EXISTS (SELECT FROM buried WHERE buried.clio_id = page.clio_id)
+    FROM page WHERE NOT EXISTS (SELECT FROM current AS found WHERE {same})
+      AND NOT EXISTS (SELECT FROM buried AS found WHERE {same})
     ORDER BY page.clio_id
     ON CONFLICT (firm, clio_id) DO NOTHING
     RETURNING *
-), updated AS (
-    UPDATE {table} AS stored
+)"""
+
+
+def _update(resource: Resource, own: list[str], presence: str) -> str:
+    """The rows that the page changes, returned as they are now."""
+    return f"""updated AS (
+    UPDATE "{resource.table_name}" AS stored
     SET presence = {presence}, seen_at = $3, {", ".join(f'"{name}" = page."{name}"' for name in own)}
     FROM stale JOIN page USING (clio_id)
     WHERE stored.id = stale.id
@@ -103,14 +134,23 @@ def _write(resource: Resource, own: list[str], presence: str) -> str:
 )"""
 
 
-def _log(resource: Resource, *, authoritative: bool) -> str:
+def _log(resource: Resource, *, authoritative: bool, only_inserts: bool) -> str:
     """A change row per write: all columns of a created record, those that differ of a changed one."""
+    # Of a row of these columns alone: to take the others away from the JSON would build it once more.
+    kept = ", ".join(f'inserted."{name}"' for name in (*COMMON, *resource.own_columns))
+    updates = "" if only_inserts else _log_updates(resource, authoritative=authoritative)
     return f"""logged AS (
     INSERT INTO change (
         firm, resource, clio_id, operation, seen_at, source, run, etag, clio_updated_at, before, after, evidence
     )
-    SELECT $2, $5, clio_id, 'created', $3, $4, $6::bigint, etag, clio_updated_at, NULL, {_image("inserted")}, NULL
-    FROM inserted
+    SELECT $2, $5, inserted.clio_id, 'created', $3, $4, $6::bigint, inserted.etag, inserted.clio_updated_at, NULL,
+           jsonb_strip_nulls(to_jsonb(told)), NULL
+    FROM inserted, LATERAL (SELECT {kept}) AS told{updates}
+)"""
+
+
+def _log_updates(resource: Resource, *, authoritative: bool) -> str:
+    return f"""
     UNION ALL
     SELECT $2, $5, updated.clio_id,
            CASE WHEN stale.presence = updated.presence THEN 'updated' WHEN updated.presence = 'present' THEN 'restored'
@@ -122,8 +162,7 @@ def _log(resource: Resource, *, authoritative: bool) -> str:
         SELECT jsonb_object_agg(key, stale.image -> key) AS before, jsonb_object_agg(key, value) AS after
         FROM jsonb_each(to_jsonb(updated) - 'seen_at')
         WHERE value IS DISTINCT FROM stale.image -> key
-    ) AS difference
-)"""
+    ) AS difference"""
 
 
 def _evidence(resource: Resource, *, authoritative: bool) -> str:
@@ -166,12 +205,6 @@ def _presence(resource: Resource) -> str:
     if resource.trash_column is None:
         return "'present'"
     return f"CASE WHEN page.\"{resource.trash_column}\" IS NULL THEN 'present' ELSE 'deleted' END"
-
-
-def _image(source: str) -> str:
-    """The row as a change keeps it: what Clio said, without what the mirror adds."""
-    internal = ", ".join(f"'{name}'" for name in MIRROR_COLUMNS if name not in COMMON)
-    return f"jsonb_strip_nulls(to_jsonb({source}) - ARRAY[{internal}])"
 
 
 _CHECKPOINT = """, checkpoint AS (

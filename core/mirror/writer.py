@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -52,6 +53,19 @@ class WriteResult:
     held_back: Sequence[int]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Records of one resource, checked and encoded for the statement; `inner` are those that came inside them.
+
+    `count` is that of different records.
+    """
+
+    resource: Resource
+    text: str
+    count: int
+    inner: Sequence["Batch"]
+
+
 def is_redacted(record: object) -> bool:
     """Whether Clio marks a record as one that the connected user may not see: whatever else it says is null."""
     return isinstance(record, dict) and record.get("redacted") is True
@@ -63,14 +77,37 @@ def validate_records(resource: Resource, records: Sequence[dict[str, Any]]) -> l
     Raises:
         ClioUnexpectedAnswer: names the fields that do not fit, never their values.
     """
-    adapter: TypeAdapter[list[ClioPayload]] = TypeAdapter(list[resource.endpoint.payload])  # type: ignore[name-defined]
     try:
-        return adapter.validate_python([record for record in records if not is_redacted(record)])
+        return _adapter(resource.endpoint.payload).validate_python(
+            [record for record in records if not is_redacted(record)]
+        )
     except ValidationError as error:
         fields = sorted({".".join(str(part) for part in detail["loc"][1:]) for detail in error.errors()})
         raise ClioUnexpectedAnswer(
             f"clio sent {resource.plural} that do not fit their payload model in: {', '.join(fields)}"
         ) from error
+
+
+@lru_cache(maxsize=256)
+def _adapter(payload: type[ClioPayload]) -> TypeAdapter[list[ClioPayload]]:
+    return TypeAdapter(list[payload])  # type: ignore[valid-type]
+
+
+def check_records(resource: Resource, records: Sequence[dict[str, Any]]) -> Batch:
+    """Check records as Clio sent them, and encode them; errors are those of `validate_records`. No I/O."""
+    return make_batch(resource, validate_records(resource, records))
+
+
+def make_batch(resource: Resource, payloads: Sequence[ClioPayload]) -> Batch:
+    """Encode records of one resource, and those of other resources that they hold (`Resource.embeds`). No I/O."""
+    inner = ((each.resource, [held for payload in payloads for held in each.take(payload)]) for each in resource.embeds)
+    rows = _rows(payloads)
+    return Batch(
+        resource=resource,
+        text=_storable(rows),
+        count=len(rows),
+        inner=[make_batch(embedded, held) for embedded, held in inner if held],
+    )
 
 
 async def write_records(
@@ -93,24 +130,52 @@ async def write_records(
     the mirror does not have is left out where it was deleted after `seen_at`. `run` is the run whose changes they are,
     where no checkpoint says so.
 
-    Records of other resources that these hold (`Resource.embeds`) are written first, one statement for each resource.
-
     Raises:
         LeaseLost: the run of the checkpoint is no longer this worker's; the records are written all the same.
+    """
+    return await write_batch(
+        database,
+        make_batch(resource, payloads),
+        firm=firm,
+        seen_at=seen_at,
+        source=source,
+        authoritative=authoritative,
+        checkpoint=checkpoint,
+        run=run,
+    )
+
+
+async def write_batch(
+    database: Executor,
+    batch: Batch,
+    *,
+    firm: int,
+    seen_at: datetime.datetime,
+    source: Source,
+    authoritative: bool | None = None,
+    checkpoint: Checkpoint | None = None,
+    run: int | None = None,
+    is_new: bool = False,
+) -> WriteResult:
+    """Write a batch as `write_records` does; what came inside its records goes first, one statement a resource.
+
+    `is_new` says that none of the records is expected in the mirror. That changes nothing but the cost: less where it
+    is true, and one statement more where it is not.
     """
     if authoritative is None:
         authoritative = source != "webhook"
     run = run if checkpoint is None else checkpoint.run_id
-    for embedded in resource.embeds:
-        if inner := [each for payload in payloads for each in embedded.take(payload)]:
-            how: Any = {"seen_at": seen_at, "source": source, "authoritative": authoritative, "run": run}
-            await write_records(database, embedded.resource, firm=firm, payloads=inner, **how)
-    statement = write_statement(resource, authoritative=authoritative, with_checkpoint=checkpoint is not None)
-    arguments: list[Any] = [encode_records(payloads), firm, seen_at, source, resource.name, run]
+    for inner in batch.inner:
+        how: Any = {"seen_at": seen_at, "source": source, "authoritative": authoritative, "run": run, "is_new": is_new}
+        await write_batch(database, inner, firm=firm, **how)
+    resource = batch.resource
+    kind: Any = {"authoritative": authoritative, "with_checkpoint": checkpoint is not None}
+    arguments: list[Any] = [batch.text, firm, seen_at, source, resource.name, run]
     if checkpoint is not None:
         arguments += checkpoint.arguments()
     created = updated = 0
-    for _ in range(RACE_RETRIES):
+    for attempt in range(RACE_RETRIES):
+        statement = write_statement(resource, **kind, only_inserts=is_new and attempt == 0)
         row = await database.fetchrow(statement, *arguments)
         if row is None:
             raise ServiceError(f"the write of {resource.plural} returned nothing: this is a defect of the statement")
@@ -121,7 +186,7 @@ async def write_records(
         raise ServiceError(f"{resource.plural} keep being written by somebody else at once: try the page again")
     if not row["leased"]:
         raise LeaseLost(f"run {arguments[5]} was taken over by another worker: stop working on it")
-    unchanged = len({payload.id for payload in payloads}) - created - updated
+    unchanged = batch.count - created - updated
     return WriteResult(created=created, updated=updated, unchanged=unchanged, held_back=row["held_back"])
 
 
@@ -148,16 +213,25 @@ async def mark_absent(
 
 
 def encode_records(payloads: Iterable[ClioPayload]) -> str:
-    """Return the rows of a page as JSON text; of a record that is there twice, the newer one."""
-    rows: dict[int, dict[str, Any]] = {}
-    for payload in sorted(payloads, key=_age):
-        rows[payload.id] = payload.to_row() | {
-            "clio_id": payload.id,
-            "etag": payload.etag,
-            "clio_created_at": payload.created_at,
-            "clio_updated_at": payload.updated_at,
-        }
-    return _storable(list(rows.values()))
+    """Return the rows of a page as JSON text, nulls left out; of a record that is there twice, the newer one."""
+    return _storable(_rows(payloads))
+
+
+def _rows(payloads: Iterable[ClioPayload]) -> list[dict[str, Any]]:
+    newest: dict[int, ClioPayload] = {}
+    for payload in payloads:
+        known = newest.get(payload.id)
+        if known is None or _age(payload) >= _age(known):
+            newest[payload.id] = payload
+    return [_row(payload) for payload in newest.values()]
+
+
+def _row(payload: ClioPayload) -> dict[str, Any]:
+    row = {name: value for name, value in payload.to_row().items() if value is not None}
+    common = {"clio_created_at": payload.created_at, "clio_updated_at": payload.updated_at, "etag": payload.etag}
+    row |= {name: value for name, value in common.items() if value is not None}
+    row["clio_id"] = payload.id
+    return row
 
 
 def _storable(rows: list[dict[str, Any]]) -> str:

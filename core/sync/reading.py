@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -11,6 +12,7 @@ from core.clio.client import ClioClient, Page, first_page
 from core.clio.priority import Priority
 from core.errors import ListCutShort
 from core.logging import get_logger
+from core.mirror.writer import check_records
 from core.resource import Resource
 from core.sync import runs
 from core.sync.pages import of_parents, of_variants
@@ -25,7 +27,10 @@ log = get_logger(__name__)
 
 
 class Reading:
-    """One worker's turn at reading a run. `read_to` is the highest id of the pages so far."""
+    """One worker's turn at reading a run: pages with their batch prepared, most while the one before is written.
+
+    `read_to` is the highest id of the pages so far.
+    """
 
     def __init__(self, services: "Services", run: Run, resource: Resource, *, owner: str) -> None:
         self._services = services
@@ -33,6 +38,8 @@ class Reading:
         self._resource = resource
         self._owner = owner
         self._client: ClioClient = services.accounts.client(run.firm, run.usage)
+        prepare = partial(check_records, resource)
+        self._preparing = services.accounts.client(run.firm, run.usage, prepare=prepare)
         self._priority = Priority(run.kind)
         self._seen = run.records_seen
         self._total = run.records_total
@@ -88,10 +95,10 @@ class Reading:
             source = self._of_list()
         elif self._resource.has_list:
             await self._note(Plan(way="cursor", page_limit=self._resource.endpoint.page_limit, ahead=1))
-            source = of_variants(self._client, self._run, self._resource)
+            source = of_variants(self._preparing, self._run, self._resource)
         else:
             await self._note(Plan(way="parents", page_limit=self._resource.endpoint.page_limit, ahead=0))
-            source = of_parents(self._services, self._client, self._run, self._resource)
+            source = of_parents(self._services, self._preparing, self._run, self._resource)
         async with aclosing(source):
             async for page in source:
                 yield page
@@ -102,7 +109,7 @@ class Reading:
         if offset is None:
             page = await self._page(self._run.next_url)
             if (await self._plan(page)).way == "cursor":
-                async with aclosing(self._client.onwards(page, priority=self._priority)) as pages:
+                async with aclosing(self._preparing.onwards(page, priority=self._priority)) as pages:
                     async for each in pages:
                         yield each
                 return
@@ -125,7 +132,7 @@ class Reading:
         await self._note(self._by_cursor)
         self._seen = self.read_to = 0
         page = await self._page(None)
-        async with aclosing(self._client.onwards(page, priority=self._priority)) as pages:
+        async with aclosing(self._preparing.onwards(page, priority=self._priority)) as pages:
             async for each in pages:
                 yield each
 
@@ -145,10 +152,13 @@ class Reading:
         async with aclosing(windows):
             async for window in windows:
                 following = None if window.next_offset is None else self._window_url(window.next_offset)
-                yield dataclasses.replace(window.page, next_url=following)
+                prepared = check_records(self._resource, window.page.records)
+                yield dataclasses.replace(window.page, next_url=following, prepared=prepared)
 
     async def _page(self, next_url: str | None, offset: int | None = None) -> Page:
-        return await self._client.list_page(
+        # Of a window, what was read before is cut off before the rest is prepared.
+        client = self._preparing if offset is None else self._client
+        return await client.list_page(
             self._resource.endpoint,
             next_url=next_url,
             since_at=self._run.since_at,

@@ -1,7 +1,9 @@
 """Requests to Clio: typed when they fail, retried where that is safe, pages one ahead."""
 
 import asyncio
+import dataclasses
 import datetime
+from functools import partial
 
 import pytest
 
@@ -20,7 +22,7 @@ from core.errors import (
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
-from core.testing.driving import Control
+from core.testing.driving import Control, until
 
 
 @pytest.fixture
@@ -161,3 +163,23 @@ async def test_pages_go_on_from_where_they_stopped_and_since_a_moment(
     since = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
     found = [page async for page in client.pages(endpoint, since_at=since, priority=Priority.BACKFILL)]
     assert [record["id"] for page in found for record in page.records] == [changed]
+
+
+async def test_only_one_page_is_read_and_prepared_ahead_of_the_one_that_is_worked_on(
+    services: Services, firm: int, registry: Registry
+) -> None:
+    """What bounds the memory of a run: a list of any length is held two pages at a time."""
+    prepared: list[int] = []
+
+    async def is_ahead(pages: int) -> bool:
+        return len(prepared) >= pages
+
+    client = services.accounts.client(firm, prepare=lambda records: prepared.append(len(records)))
+    endpoint = dataclasses.replace(registry.resource("contact").endpoint, page_limit=5)
+    pages = client.pages(endpoint, priority=Priority.BACKFILL)
+    for taken in (1, 2, 3):
+        await anext(pages)
+        await until(partial(is_ahead, taken + 1))
+        await asyncio.sleep(0.1)
+        assert prepared == [5] * (taken + 1)
+    await pages.aclose()

@@ -37,12 +37,14 @@ class Clio:
         number, self.asked = len(self.asked), [*self.asked, offset]
         self._open += 1
         self.most_open = max(self.most_open, self._open)
-        for _ in range(number * 7 % 4):
-            await asyncio.sleep(0)
-        for edit in self.edits.get(number, ()):
-            self._change(*edit)
-        self._open -= 1
-        return self.page(offset)
+        try:
+            for _ in range(number * 7 % 4):
+                await asyncio.sleep(0)
+            for edit in self.edits.get(number, ()):
+                self._change(*edit)
+            return self.page(offset)
+        finally:  # a window that is not wanted any more is cancelled
+            self._open -= 1
 
     def page(self, offset: int) -> Page:
         """The page as it is now; as with Clio, its last one has no next."""
