@@ -1,5 +1,6 @@
 """Runs that read through windows, against a mock Clio whose answers are slow and whose records change meanwhile."""
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -100,6 +101,7 @@ class Meddler:
         self._scene = scene
         self._rounds = list(rounds)
         self._gone = 0
+        self._turn = asyncio.Lock()
         self.hidden: set[int] = set()
         self.always: set[int] = set()
         self.untouched: dict[int, str] = {}
@@ -118,9 +120,10 @@ class Meddler:
             await self._scene.control.edit("contacts", clio_id, hidden=False)
 
     async def meddle(self) -> None:
-        """Do what is next."""
-        for kind, place in self._rounds.pop(0) if self._rounds else ():
-            await self._change(kind, place)
+        """Do what is next; requests under way together wait for each other, so that none picks what another deletes."""
+        async with self._turn:
+            for kind, place in self._rounds.pop(0) if self._rounds else ():
+                await self._change(kind, place)
 
     async def _change(self, kind: str, place: int) -> None:
         control, ids = self._scene.control, sorted(await listed(self._scene))
