@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from core.services import Services
 
 LOOK_S = 300.0
-"""The longest time between two looks at when a resource is due: so late is a webhook missed that stops delivering."""
+"""The longest time between two looks at when a resource is due: so late it tells that a webhook delivers no longer."""
 
 MOST_LOOKED_AT = 5000
 """Resources looked at by one statement; the rest has its turn at the next, those that have waited longest first."""
