@@ -22,7 +22,7 @@ from core.errors import (
     ServiceError,
 )
 from core.logging import get_logger, log_ids
-from core.mirror.writer import Checkpoint, Source, WriteResult, write_batch
+from core.mirror.writer import Batch, Checkpoint, Source, WriteResult, check_records, write_batch
 from core.resource import Resource
 from core.sync import runs
 from core.sync.pages import pages_of
@@ -163,8 +163,9 @@ async def _read(services: "Services", run: Run, owner: str, *, ends_at: float) -
     pages, created, analysed, is_new = pages_of(services, run, resource), 0, 0, False
     try:
         async for page in pages:
-            result = await _write(services, run, owner, page, is_new=is_new)
-            is_new = run.kind == "backfill" and result.created == page.prepared.count  # as it mostly goes on
+            batch = page.prepared or check_records(resource, page.records)
+            result = await _write(services, run, owner, page, batch, is_new=is_new)
+            is_new = run.kind == "backfill" and result.created == batch.count  # as it mostly goes on
             created += result.created
             if run.kind == "backfill" and created > analysed and (page.next_url is None or created >= 4 * analysed):
                 await _analyse(services, resource)
@@ -191,11 +192,11 @@ async def _analyse(services: "Services", resource: Resource) -> None:
     await services.database.pool.execute(f"ANALYZE {resource.table_name} ({columns})")
 
 
-async def _write(services: "Services", run: Run, owner: str, page: Page, *, is_new: bool) -> WriteResult:
+async def _write(services: "Services", run: Run, owner: str, page: Page, batch: Batch, *, is_new: bool) -> WriteResult:
     source: Source = "backfill" if run.kind == "backfill" else "incremental"
     return await write_batch(
         services.database.pool,
-        page.prepared,
+        batch,
         is_new=is_new,
         firm=run.firm,
         seen_at=page.requested_at,

@@ -79,13 +79,7 @@ async def _of_parents(
         try:
             page = await client.page(resource.endpoint, next_url, priority=Priority(run.kind))
         except ClioNotFound:
-            page = Page(
-                records=[],
-                next_url=None,
-                total=None,
-                requested_at=asked_at,
-                prepared=check_records(resource, []),
-            )
+            page = Page(records=[], next_url=None, total=None, requested_at=asked_at)
         if page.next_url is None:
             parent = _parent_in(resource, next_url)
             page = dataclasses.replace(
