@@ -43,10 +43,10 @@ SELECT firm, firm, 'activity', 'activity', 'updated', clio_id, sha256(int8send(i
        convert_to(repeat(md5(id::text), 32), 'UTF8'), 'processed', 'updated', now()
 FROM activities_activity WHERE clio_id % $1::int = 0"""
 
-# A run of every resource for every firm that ended just now, so that nothing is due.
+# A run of every resource for every firm that ends tomorrow: nothing is due, however long filling takes.
 _RUNS = """
 INSERT INTO sync_run (firm, resource, kind, state, started_at, finished_at)
-SELECT firm.id, of.resource, 'incremental', 'succeeded', now(), now()
+SELECT firm.id, of.resource, 'incremental', 'succeeded', now(), now() + interval '1 day'
 FROM firm CROSS JOIN unnest($1::text[]) AS of (resource) WHERE firm.id BETWEEN $2 AND $3"""
 
 _CURSORS = """

@@ -8,11 +8,11 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import asyncpg
 import httpx
 
 from bench.scale.data import FIRST_ID, LARGE, records_of
 from core.auth.tokens import mint
+from core.db.engine import Pool
 from core.mirror.writer import check_records, write_batch
 from core.services import Services
 from core.sync import runs, schedule
@@ -104,7 +104,7 @@ async def reads(services: Services, small: int) -> None:
 
 
 async def _read(services: Services, http: httpx.AsyncClient, url: str, words: str, firm: int) -> float | str:
-    """Return the median seconds, or Clio-free text of why there is no answer."""
+    """Return the median seconds, or the code of the error that came instead."""
     token = mint(services.settings, subject="bench", firms=[firm], scopes=["read"], ttl_s=3600)
     headers = {"authorization": f"Bearer {token}"}
     most = await services.database.pool.fetchval("SELECT max(clio_id) FROM activities_activity WHERE firm = $1", firm)
@@ -154,7 +154,8 @@ async def _statements_of(services: Services, turn: Callable[[], Awaitable[Any]])
 
     pool = services.database.pool
     held = [await pool.acquire() for _ in range(pool.get_max_size())]
-    connections = [each._con for each in held]  # noqa: SLF001 - the pool's own, which outlives what it hands out
+    # The pool's own, which outlive what it hands out.
+    connections = [each._con for each in held]  # type: ignore[attr-defined]  # noqa: SLF001
     for each in held:
         await pool.release(each)
     for connection in connections:
@@ -182,16 +183,17 @@ async def dead_rows(services: Services, small: int) -> None:
     edited = [{**each, "note": "edited once more", "updated_at": later} for each in records[::10]]
     await write_batch(pool, check_records(resource, edited), firm=small, seen_at=later, source="incremental")
     after = await _counted(pool)
-    print(f"scale: {len(records)} equal records: {equal['updated'] - before['updated']} rows updated")
-    updated, hot = (after[name] - equal[name] for name in ("updated", "hot"))
+    print(f"scale: {len(records)} equal records: {equal[0] - before[0]} rows updated")
+    updated, hot = (after[place] - equal[place] for place in (0, 1))
     print(f"scale: {len(edited)} edited records: {updated} rows updated, {hot} of them HOT")
 
 
-async def _counted(pool: Any) -> asyncpg.Record:
+async def _counted(pool: Pool) -> tuple[int, int]:
+    """Return how many rows of activities were updated so far, and how many of them HOT."""
     async with pool.acquire() as connection:
         await connection.execute("SELECT pg_stat_force_next_flush()")
     await asyncio.sleep(1.5)
-    return await pool.fetchrow(
-        "SELECT n_tup_upd AS updated, n_tup_hot_upd AS hot, n_dead_tup AS dead FROM pg_stat_user_tables "
-        "WHERE relname = 'activities_activity'"
+    row = await pool.fetchrow(
+        "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'activities_activity'"
     )
+    return (0, 0) if row is None else (row[0], row[1])

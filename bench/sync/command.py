@@ -128,7 +128,7 @@ async def _agree(services: Services, resource: Resource, peers: Sequence[Plan]) 
         name for name, column in resource.own_columns.items() if not sql_type(column).startswith(("json", "bigint["))
     ]
     columns = ", ".join(f'"{name}"' for name in ("clio_id", "etag", "clio_created_at", "clio_updated_at", *plain))
-    tables = {peer.name: peer.table for peer in peers if peer.name != "dlt"}
+    tables = {peer.name: peer.table for peer in peers if not peer.name.startswith("dlt")}
     ours = tables.pop("ours", None)
     for name, table in tables.items() if ours else ():
         unlike = await services.database.pool.fetchval(

@@ -89,10 +89,13 @@ async def plans(services: Services, resource: Resource, firm: int, url: str) -> 
         await services.database.pool.execute(f"CREATE TABLE {table} (LIKE {resource.table_name} INCLUDING ALL)")
         argv = [sys.executable, "-m", f"bench.sync.peers.{name}"]
         found.append(Plan(name, title, argv, {**told, "BENCH_TABLE": table}, table, f"TRUNCATE {table}"))
-    if (python := _dlt()) is not None:
-        argv = [str(python), "-m", "bench.sync.peers.dlt_rest"]
-        table = f"bench_dlt.{resource.name}"
-        found.append(Plan("dlt", "dlt", argv, {**told, "BENCH_TABLE": "bench_dlt"}, table, f"TRUNCATE {table}"))
+    python = _dlt()
+    for name, title, form in (("dlt", "dlt", "insert_values"), ("dlt_csv", "dlt, loading CSV", "csv")):
+        if python is not None:
+            argv = [str(python), "-m", "bench.sync.peers.dlt_rest"]
+            table = f"bench_{name}.{resource.name}"
+            environment = {**told, "BENCH_TABLE": f"bench_{name}", "BENCH_FORMAT": form}
+            found.append(Plan(name, title, argv, environment, table, f"TRUNCATE {table}"))
     return found
 
 

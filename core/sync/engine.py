@@ -23,7 +23,7 @@ from core.errors import (
     ServiceError,
 )
 from core.logging import get_logger, log_ids
-from core.mirror.writer import Checkpoint, Source, WriteResult, write_batch
+from core.mirror.writer import Batch, Checkpoint, Source, WriteResult, check_records, write_batch
 from core.resource import Resource
 from core.sync import approval, reports, runs
 from core.sync.planner import Plan
@@ -188,8 +188,9 @@ async def _read(services: "Services", run: Run, owner: str, *, ends_at: float) -
     created, analysed, is_new = 0, 0, False
     async with aclosing(reading.pages()) as pages:
         async for page in pages:
-            result = await _write(services, run, owner, page, read_to=reading.read_to, is_new=is_new)
-            is_new = run.kind == "backfill" and result.created == page.prepared.count  # as it mostly goes on
+            batch = page.prepared or check_records(resource, page.records)
+            result = await _write(services, run, owner, page, batch, read_to=reading.read_to, is_new=is_new)
+            is_new = run.kind == "backfill" and result.created == batch.count  # as it mostly goes on
             created += result.created
             if run.kind == "backfill" and created > analysed and (page.next_url is None or created >= 4 * analysed):
                 await _analyse(services, resource)
@@ -215,12 +216,14 @@ async def _analyse(services: "Services", resource: Resource) -> None:
     await services.database.pool.execute(f"ANALYZE {resource.table_name} ({columns})")
 
 
-async def _write(services: "Services", run: Run, owner: str, page: Page, *, read_to: int, is_new: bool) -> WriteResult:
+async def _write(
+    services: "Services", run: Run, owner: str, page: Page, batch: Batch, *, read_to: int, is_new: bool
+) -> WriteResult:
     source: Source = "backfill" if run.kind == "backfill" else "incremental"
     async with runs.counting(run) as requests:
         return await write_batch(
             services.database.pool,
-            page.prepared,
+            batch,
             is_new=is_new,
             firm=run.firm,
             seen_at=page.requested_at,

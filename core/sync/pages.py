@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from core.clio.client import ClioClient, Page, first_page
 from core.clio.priority import Priority
 from core.errors import ClioNotFound, ServiceError
-from core.mirror.writer import check_records
 from core.resource import ClioEndpoint, Parents, Resource
 from core.sync.runs import Run
 
@@ -68,13 +67,7 @@ async def of_parents(
         try:
             page = await client.page(resource.endpoint, next_url, priority=Priority(run.kind))
         except ClioNotFound:
-            page = Page(
-                records=[],
-                next_url=None,
-                total=None,
-                requested_at=asked_at,
-                prepared=check_records(resource, []),
-            )
+            page = Page(records=[], next_url=None, total=None, requested_at=asked_at)
         if page.next_url is None:
             parent = _parent_in(resource, next_url)
             page = dataclasses.replace(

@@ -152,11 +152,10 @@ class Reading:
         async with aclosing(windows):
             async for window in windows:
                 following = None if window.next_offset is None else self._window_url(window.next_offset)
-                prepared = check_records(self._resource, window.page.records)
-                yield dataclasses.replace(window.page, next_url=following, prepared=prepared)
+                yield dataclasses.replace(window.page, next_url=following)
 
     async def _page(self, next_url: str | None, offset: int | None = None) -> Page:
-        # Of a window, what was read before is cut off before the rest is prepared.
+        # Of a window, what was read before is cut off first: it is prepared where it is written.
         client = self._preparing if offset is None else self._client
         return await client.list_page(
             self._resource.endpoint,

@@ -103,7 +103,7 @@ async def _copy(connection: "asyncpg.Connection[asyncpg.Record]", statement: str
     try:
         async for body in one_ahead(given("FIRST_URL"), fetch):
             await prepared.fetch(body.decode(), firm)
-            records += int(prepared.get_statusmsg().split()[-1])
+            records += int((prepared.get_statusmsg() or "0").split()[-1])
     finally:
         writer.close()
     return records

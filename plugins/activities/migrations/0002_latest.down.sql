@@ -1,1 +1,2 @@
+ALTER TABLE activities_activity RESET (autovacuum_vacuum_scale_factor, autovacuum_analyze_scale_factor);
 DROP INDEX activities_activity_updated;
