@@ -24,6 +24,7 @@ async def worker_process(settings: Settings) -> AsyncIterator[asyncio.subprocess
         "JWT_SECRET": settings.jwt_secret.get_secret_value(),
         "ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
         "LEASE_S": "2",
+        "POLL_FACTOR": "100",
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", "from core.cli import main; main()", "worker", env=environment
