@@ -80,6 +80,9 @@ class Story:
         self.state = dict.fromkeys(await self.control.records(self.path, fields="id"), "deleted")
         for _ in range(RECORDS):
             await self._create()
+        # All happens within moments: incremental runs that looked back would read all of it again.
+        monkeypatch.setattr(runs, "OVERLAP_S", 0)
+        await asyncio.sleep(1.1)
         monkeypatch.setattr(engine, "publish_progress", self._between_pages)
         monkeypatch.setattr(reconciling, "publish_progress", self._between_pages)
 

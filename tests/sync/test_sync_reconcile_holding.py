@@ -195,6 +195,21 @@ async def test_a_stopped_worker_holds_each_record_once(scene: Scene, monkeypatch
     assert await scene.approve(run) == ("succeeded", {"extra": GONE, "deleted": GONE})
 
 
+async def test_what_is_known_to_be_deleted_by_then_is_not_held(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.sync.reconcile.HOLD_TOGETHER", 7)
+    monkeypatch.setattr(engine, "SLICE_S", -1.0)
+    gone = await vanish(scene)
+    run = await scene.request()
+    assert await scene.work(run) == "queued"
+    assert (await scene.report(run))["held"] == 7
+    await scene.mark(gone[-1], "deleted", ago_s=0)
+    assert (await scene.finish(run))[0] == "partial"
+    assert (await scene.report(run))["held"] == GONE - 1
+    held = await scene.services.database.pool.fetch("SELECT clio_id FROM reconciliation_finding WHERE kind = 'held'")
+    assert {row["clio_id"] for row in held} == set(gone[:-1])
+    assert (await scene.presences())[gone[-1]] == "deleted"
+
+
 async def test_a_worker_that_lost_its_lease_holds_nothing(scene: Scene) -> None:
     await vanish(scene)
     run = await scene.request()

@@ -159,7 +159,7 @@ async def test_a_record_that_clio_answers_and_does_not_list_is_kept_and_explaine
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = min(await scene.present())
-    record = (await scene.control.records("contacts"))[kept]
+    record = (await scene.control.records("contacts", fields=scene.resource.endpoint.fields))[kept]
     await scene.control.edit("contacts", kept, hidden=True)
 
     async def answered(*_: Any, **__: Any) -> dict[str, Any]:
@@ -170,6 +170,7 @@ async def test_a_record_that_clio_answers_and_does_not_list_is_kept_and_explaine
     assert (report["extra"], report["kept"], report["unexplained"]) == (1, 1, 0)
     assert (report["differing"], verdict_of(report)) == (1, "moved")
     assert report["samples"] == [{"clio_id": kept, "kind": "extra", "outcome": "kept"}]
+    assert await scene.changes() == []
 
 
 async def test_a_run_that_failed_proves_nothing(scene: Scene) -> None:
