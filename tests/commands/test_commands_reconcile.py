@@ -90,6 +90,22 @@ async def test_the_report_says_first_whether_the_copy_is_whole(
     assert (as_json["root"], as_json["verdict"], as_json["differing"]) == (roots[0], "whole", 0)
 
 
+async def test_an_approval_behind_another_run_waits_for_it(
+    services: Services, settings: Settings, firm: int, control: Control
+) -> None:
+    scene = Scene(services, firm, control)
+    await scene.mirror_all()
+    for clio_id in sorted(await scene.present())[:30]:
+        await control.delete("contacts", clio_id)
+    run = await scene.request()
+    await scene.finish(run)
+    await runs.request_runs(services, firms=[firm], resource="contact", full=False)
+    answer = await shell(settings, "reconcile", "approve", str(run))
+    assert answer.status == 0, answer.stderr
+    assert answer.stdout.startswith(f"contact of firm {firm}: WHOLE. The mirror has the 30 records")
+    assert "deleted 30" in answer.stdout
+
+
 async def test_what_is_held_is_said_first_and_can_be_rejected(
     services: Services, settings: Settings, firm: int, control: Control
 ) -> None:

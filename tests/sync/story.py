@@ -105,9 +105,10 @@ class Story:
     async def sweep(self) -> None:
         """Run an incremental, or the backfill if there was none, and a reconcile; nothing happens beside them."""
         await settle_tombstones(self.services)
-        for kind in ("incremental", "reconcile"):
+        kinds: tuple[Kind, ...] = ("incremental", "reconcile")
+        for kind in kinds:
             while True:
-                chapter = Chapter(kind, [], None)  # type: ignore[arg-type]
+                chapter = Chapter(kind, [], None)
                 await self.tell(chapter)
                 last = await self.services.database.pool.fetchval("SELECT kind FROM sync_run ORDER BY id DESC LIMIT 1")
                 if self.wrong or last == kind or kind == "incremental":
@@ -165,12 +166,12 @@ class Story:
         self._number += 1
         text = f"Record {self._number}"
         matter = {"id": min(await self.control.records("matters", fields="id"))} if self.path != "contacts" else None
-        data: dict[str, Any] = {
+        of_path: dict[str, dict[str, Any]] = {
             "contacts": {"type": "Person", "first_name": "Nova", "last_name": text},
             "activities": {"type": "TimeEntry", "date": "2026-03-02", "matter": matter, "note": text, "quantity": 600},
             "documents": {"name": f"{text}.pdf", "parent": {**(matter or {}), "type": "Matter"}, "size": 900},
-        }[self.path]
-        clio_id = await self.control.create(self.path, **data)
+        }
+        clio_id = await self.control.create(self.path, **of_path[self.path])
         self.state[clio_id] = "shown"
         return clio_id
 
@@ -230,11 +231,10 @@ class Story:
             elif row is not None and row["presence"] != state:
                 self.wrong.append(f"{clio_id} is {state} and {row['presence']} in the mirror")
         self.wrong += [f"{clio_id} never was" for clio_id in mirror]
-        report = await self.services.database.pool.fetchrow(
-            "SELECT * FROM reconciliation_report ORDER BY id DESC LIMIT 1"
-        )
-        if report is None or verdict_of(report) != "whole":
-            self.wrong.append(f"the report says {report and verdict_of(report)}: {report and dict(report)}")
+        last = "SELECT * FROM reconciliation_report ORDER BY id DESC LIMIT 1"
+        report = dict(await self.services.database.pool.fetchrow(last) or {"finished_at": None})
+        if verdict_of(report) != "whole":
+            self.wrong.append(f"the report says {verdict_of(report)}: {report}")
 
 
 def of_small_pages(registry: Registry, *names: str) -> Registry:

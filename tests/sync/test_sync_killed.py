@@ -5,6 +5,7 @@ import random
 import signal
 from collections import Counter
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -77,7 +78,7 @@ async def test_a_worker_killed_at_any_point_asks_again_for_what_it_had_in_hand_a
     for _ in range(KILLS):
         pages = (await scene.run_row(run))["pages"]
         async with worker_process(settings) as worker:
-            await until(lambda seen=pages: moved(scene, run, seen))
+            await until(partial(moved, scene, run, pages))
             await asyncio.sleep(rng.uniform(0, 2 * PAGE_S))
             worker.kill()
             await worker.wait()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, NotFound, ServiceError
 from core.services import Services
 from core.sync import approval, engine, runs
 from core.sync.verdicts import verdict_of
@@ -165,6 +165,20 @@ async def test_an_approval_behind_another_run_is_asked_for_by_the_workers(scene:
     assert await approval.request_approved(scene.services) is None
     assert await scene.finish(asking) == ("succeeded", {"extra": GONE, "deleted": GONE})
     assert await approval.request_approved(scene.services) is None
+
+
+async def test_an_approval_of_a_firm_that_is_not_connected_waits_until_it_is(scene: Scene) -> None:
+    await vanish(scene)
+    run = await held_run(scene)
+    pool = scene.services.database.pool
+    await pool.execute("UPDATE firm SET state = 'grant_dead'")
+    with pytest.raises(ServiceError, match="not connected"):
+        await approval.approve(scene.services, run, by="somebody")
+    assert await approval.request_approved(scene.services) is None
+    await pool.execute("UPDATE firm SET state = 'connected'")
+    asking = await approval.request_approved(scene.services)
+    assert asking is not None
+    assert await scene.finish(asking) == ("succeeded", {"extra": GONE, "deleted": GONE})
 
 
 async def test_an_approved_run_that_fails_leaves_the_rest_held_for_another(scene: Scene) -> None:
