@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import FirmPaused, ServiceError
 from core.logging import get_logger
-from core.sync.runs import request_runs
+from core.sync.requesting import request_runs
 from core.webhooks import lifecycle
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from core.connect import disconnect_firm
 from core.errors import NotFound
 from core.settings import Region
 from core.sync.firm_schedule import refuse_paused
-from core.sync.runs import cancel_run, request_reconciliations, request_runs
+from core.sync.requesting import request_reconciliations, request_runs
+from core.sync.runs import cancel_run
 from schema.context import Info, OperationContext
 from schema.firm_mutations import (
     PAUSE_FIRM,

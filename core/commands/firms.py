@@ -12,7 +12,7 @@ from core.commands.following import connected_firms, follow_all
 from core.loading import load_plugins
 from core.process import running_services
 from core.settings import Region, load_settings
-from core.sync.runs import request_runs
+from core.sync.requesting import request_runs
 
 
 @click.command(epilog="Example: clio-service connect --region us")

@@ -13,7 +13,7 @@ from core.loading import load_plugins
 from core.process import running_services
 from core.services import Services
 from core.settings import load_settings
-from core.sync.runs import request_reconciliations
+from core.sync.requesting import request_reconciliations
 from core.sync.verdicts import verdict_sql
 
 COUNTERS = (

@@ -19,7 +19,7 @@ from core.loading import load_plugins
 from core.process import running_services
 from core.services import Services
 from core.settings import load_settings
-from core.sync.runs import request_reconciliations, request_runs
+from core.sync.requesting import request_reconciliations, request_runs
 from core.webhooks.processing import process_deliveries
 from core.webhooks.rebuild import open_raw_log, still_open
 from core.webhooks.replay import REPLAYABLE, Matched, ReplayFilter, replay, resources_of

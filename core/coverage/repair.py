@@ -7,7 +7,7 @@ from core.coverage.ledger import settle_holes
 from core.errors import ServiceError
 from core.logging import get_logger
 from core.sync.firm_schedule import is_awake_sql
-from core.sync.runs import request_reconciliations, request_runs
+from core.sync.requesting import request_reconciliations, request_runs
 
 if TYPE_CHECKING:
     from core.services import Services

@@ -8,7 +8,7 @@ decided.
 from typing import TYPE_CHECKING
 
 from core.db.engine import Database
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, NotFound, ServiceError
 from core.logging import get_logger
 from core.sync.progress import publish_progress
 from core.sync.runs import Run
@@ -31,9 +31,27 @@ async def approve(services: "Services", run: int, *, by: str) -> int | None:
     Raises:
         NotFound: there is no report of such a run.
         BadInput: the run holds nothing, or holds nothing any more.
+        ServiceError: the firm is not connected; what was decided is kept, and asked for once it is.
     """
     await _decide(services, run, "approved", by=by)
-    return await request_approved(services, run=run)
+    return await request_approval(services, run)
+
+
+async def request_approval(services: "Services", run: int) -> int | None:
+    """Ask for the run of one approval, as `approve` does, also shortly after one that did not succeed.
+
+    Raises:
+        ServiceError: as `approve` does.
+    """
+    asked = await request_approved(services, run=run)
+    if asked is None and await services.database.pool.fetchval(_CONNECTED, run) is None:
+        raise ServiceError("the firm is not connected: connect it, and clio is asked for what was approved")
+    return asked
+
+
+_CONNECTED = """
+SELECT true FROM firm JOIN reconciliation_report AS report ON report.firm = firm.id
+WHERE report.run = $1 AND firm.state = 'connected'"""
 
 
 async def reject(services: "Services", run: int, *, by: str) -> None:

@@ -25,7 +25,7 @@ from core.errors import (
 from core.logging import get_logger, log_ids
 from core.mirror.writer import Batch, Checkpoint, Source, WriteResult, check_records, write_batch
 from core.resource import Resource
-from core.sync import approval, reports, runs
+from core.sync import approval, reports, requesting, runs
 from core.sync.planner import Plan
 from core.sync.progress import publish_progress
 from core.sync.reading import Reading
@@ -108,7 +108,7 @@ async def _settle(services: "Services", run: Run, owner: str) -> str:
     if run.kind == "reconcile":
         await reports.keep_coverage(services.database, run.id)
     if run.kind == "backfill":
-        await runs.request_runs(services, firms=[run.firm], resource=run.resource, full=False, by_hand=False)
+        await requesting.request_runs(services, firms=[run.firm], resource=run.resource, full=False, by_hand=False)
     return "succeeded"
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from core.resource import Resource
-from core.sync import runs
+from core.sync import requesting
 from core.sync.firm_schedule import is_awake_sql
 from core.sync.pace import COMPARE_JITTER, FAILED, POLL_JITTER, jittered_sql, told_sql
 
@@ -83,7 +83,9 @@ async def request_due_polls(services: "Services") -> int:
         [each.poll_s * factor for each in resources],
         [_uncovered_s(each) * factor for each in resources],
     )
-    return len(await runs.request_polls(services, [(row["firm"], row["resource"]) for row in rows])) if rows else 0
+    return (
+        len(await requesting.request_polls(services, [(row["firm"], row["resource"]) for row in rows])) if rows else 0
+    )
 
 
 def _uncovered_s(resource: Resource) -> float:
@@ -123,5 +125,7 @@ async def request_due_reconciliations(services: "Services") -> int:
         _COMPARABLE, [each.name for each in resources], [each.reconcile_s for each in resources]
     )
     return (
-        len(await runs.request_comparisons(services, [(row["firm"], row["resource"]) for row in rows])) if rows else 0
+        len(await requesting.request_comparisons(services, [(row["firm"], row["resource"]) for row in rows]))
+        if rows
+        else 0
     )

@@ -19,7 +19,7 @@ from core.mirror.writer import Source, WriteResult, validate_records, write_reco
 from core.registry import LoadedPlugin, Registry
 from core.resource import Resource
 from core.services import Services
-from core.sync import engine, runs
+from core.sync import engine, requesting
 from core.testing.api import Api, open_api
 from core.testing.case import Case
 from core.testing.comparing import differences
@@ -111,7 +111,7 @@ class Scene:
         """
         name = (resource or self.resource).name
         await self._drop_queued(name)
-        [run] = await runs.request_runs(self.services, firms=[self.firm], resource=name, full=full)
+        [run] = await requesting.request_runs(self.services, firms=[self.firm], resource=name, full=full)
         return await self._work(run)
 
     async def reconcile(self) -> asyncpg.Record:
@@ -121,7 +121,7 @@ class Scene:
             AssertionError: it did not succeed; the message says why.
         """
         await self._drop_queued(self.resource.name)
-        [run] = await runs.request_reconciliations(self.services, firms=[self.firm], resource=self.resource.name)
+        [run] = await requesting.request_reconciliations(self.services, firms=[self.firm], resource=self.resource.name)
         return await self._work(run)
 
     async def _drop_queued(self, resource: str) -> None:

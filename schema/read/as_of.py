@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from core.db import tables
+from core.db import history_tables
 from core.errors import AsOfUnsupported, BadInput
 from core.resource import Resource
 from schema.read.listing import Listing
@@ -30,7 +30,7 @@ _BY_KEY = "/*by key*/"
 _PARTS = ("row", "changed", "unchanged", "")
 """The stand-ins of a mirror table; the last names the two before it, and the others the table itself."""
 
-_CHANGE = str(tables.Change._meta.tablename)  # noqa: SLF001 - Piccolo has no public way to ask
+_CHANGE = str(history_tables.Change._meta.tablename)  # noqa: SLF001 - Piccolo has no public way to ask
 
 _TEXT = r"'(?:[^']|'')*'"
 _WORDS = re.compile(rf"(?i){_TEXT}|\bAS\s+(?:\"[^\"]*\"|\w+)|\"([^\"]*)\"|(?<![\w.$])([a-z_]\w*)")

@@ -6,7 +6,7 @@ from typing import Any
 import strawberry
 from strawberry.scalars import JSON
 
-from core.db import tables
+from core.db import history_tables
 from core.history.chain import Position
 from core.history.horizon import HistoryPurged, reaches_sql
 from schema.connections import connection_type
@@ -25,10 +25,10 @@ SETTLED = "(SELECT * FROM change WHERE committed_in < pg_snapshot_xmin(pg_curren
 FEED_NAME = "changes"
 """What the cursors of the feed are cursors of, in the query and in the subscription."""
 
-FEED = table_listing("Change", tables.Change, of=SETTLED, ties=("committed_in", "id"), reaches=reaches_sql)
+FEED = table_listing("Change", history_tables.Change, of=SETTLED, ties=("committed_in", "id"), reaches=reaches_sql)
 """All changes in commit order."""
 
-HISTORY = table_listing("Change", tables.Change, newest_first=True)
+HISTORY = table_listing("Change", history_tables.Change, newest_first=True)
 """The changes of one record, newest first; those of transactions just committed included."""
 
 FEED_ORDER = read_order(FEED, ())
@@ -64,7 +64,7 @@ def _cursor(root: Any) -> str:
 
 @strawberry.type(description="One change of one mirrored record, as it was written to the mirror.")
 class Change(Node):
-    """Fields are named as the columns of `core.db.tables.Change`."""
+    """Fields are named as the columns of `core.db.history_tables.Change`."""
 
     firm: strawberry.ID = strawberry.field(description="Number of the firm.")
     resource: str = strawberry.field(description="Name of the resource, such as contact.")

@@ -5,7 +5,7 @@ from typing import Any
 
 import strawberry
 
-from core.db import tables
+from core.db import history_tables
 from schema.entities import Entity
 from schema.fields import rows_field
 from schema.read.listing import Listing, table_listing
@@ -23,7 +23,7 @@ def _hash(root: Any) -> str:
 
 @strawberry.type(description="A link of a firm's chain of history. Note one elsewhere: verify checks it with --expect.")
 class HistorySeal:
-    """Fields are named as the columns of `core.db.tables.HistorySeal`."""
+    """Fields are named as the columns of `core.db.history_tables.HistorySeal`."""
 
     number: int = strawberry.field(description="From 1, without a gap, within the firm.")
     kind: str = strawberry.field(description="changes, purge, hold or release.")
@@ -36,7 +36,7 @@ class HistorySeal:
     )
 
 
-HISTORY_SEALS = table_listing("HistorySeal", tables.HistorySeal, leave_out=HIDDEN_COLUMNS)
+HISTORY_SEALS = table_listing("HistorySeal", history_tables.HistorySeal, leave_out=HIDDEN_COLUMNS)
 
 _SEAL = Entity(HISTORY_SEALS, HistorySeal)
 
@@ -60,7 +60,7 @@ def history_head_field(firms: Listing) -> Any:
 
 @strawberry.type(description="An order that nothing of a firm's history and raw deliveries is purged.")
 class LegalHold(Node):
-    """Fields are named as the columns of `core.db.tables.LegalHold`."""
+    """Fields are named as the columns of `core.db.history_tables.LegalHold`."""
 
     firm: strawberry.ID = strawberry.field(description="Number of the firm.")
     reason: str = strawberry.field(description="Why it was placed.")
@@ -71,4 +71,4 @@ class LegalHold(Node):
     release_reason: str | None = strawberry.field(description="Why it was released; null while it is open.")
 
 
-LEGAL_HOLDS = table_listing("LegalHold", tables.LegalHold)
+LEGAL_HOLDS = table_listing("LegalHold", history_tables.LegalHold)

@@ -4,6 +4,7 @@ Left out is what changes at Clio without a trace on the record, so that no sync 
 and the name or display of a custom field that records have values of. What is deleted was made here, or nobody's.
 """
 
+import datetime
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -29,6 +30,10 @@ class Editor:
         self.done: Counter[str] = Counter()
         self.hidden: set[tuple[str, int]] = set()
         """Collection and id of what whoever connected the firm may not see now."""
+        self.gone_at: dict[tuple[str, int], datetime.datetime] = {}
+        """When a record was first asked to be deleted, or thrown into the trash, by collection and id."""
+        self.folder_thrown = False
+        """Whether a folder went into the trash, with whatever was in it."""
         self._stage = stage
         self._rng = chance(seed, "edits")
         self._number = 0
@@ -97,8 +102,8 @@ class Editor:
             (2, "custom field set created", self._create_set),
             (2, "custom field set renamed", lambda: self._rename("custom_field_sets", "")),
             (1, "custom field set deleted", lambda: self._delete("custom_field_sets")),
-            (2, "record hidden", self._hide),
-            (1, "record shown again", self._show),
+            (4, "record hidden", self._hide),
+            (3, "record shown again", self._show),
             (6, "record flickered", self._flicker),
             (4, "record came and went", self._come_and_go),
         ]
@@ -137,6 +142,11 @@ class Editor:
         self._ours[path].remove(record)
         self._there[path].remove(record)
         self.hidden.discard((path, record))
+        return await self._remove(path, record)
+
+    async def _remove(self, path: str, record: int) -> bool:
+        self.gone_at.setdefault((path, record), datetime.datetime.now(datetime.UTC))
+        self.folder_thrown |= path == "folders"
         return await self._call("DELETE", f"{path}/{record}") is not None
 
     async def _create_contact(self) -> bool:
@@ -219,7 +229,7 @@ class Editor:
 
     async def _throw(self, path: str, ids: list[int]) -> bool:
         record = self._any(ids)
-        if record is None or await self._call("DELETE", f"{path}/{record}") is None:
+        if record is None or not await self._remove(path, record):
             return False
         self._trash[path].append(record)
         return True
@@ -257,7 +267,7 @@ class Editor:
         )
 
     async def _hide(self) -> bool:
-        path = self._rng.choice(("contacts", "matters", "activities"))
+        path = self._rng.choice(PATHS)
         record = self._any(self._there[path])
         if record is None or not await self._patch(path, record, hidden=True):
             return False
@@ -289,4 +299,4 @@ class Editor:
             return False
         record = self._there[path].pop()
         self._ours[path].remove(record)
-        return await self._call("DELETE", f"{path}/{record}") is not None
+        return await self._remove(path, record)

@@ -47,7 +47,7 @@ async def unlike_clio(
             unseen = {clio_id for path, clio_id in hidden if path == resource.endpoint.path}
             found += _compare(resource, at_clio, rows, unseen, late)
         else:
-            found += await _compare_below(stage, resource, at_clio, rows)
+            found += await _compare_below(stage, resource, at_clio, rows, hidden)
     return found
 
 
@@ -59,7 +59,9 @@ def _compare(
     for clio_id in sorted(wanted.keys() | rows.keys()):
         row = rows.get(clio_id)
         if clio_id in unseen:
-            if row is not None and row["presence"] != "hidden" and clio_id not in late:
+            trashed = clio_id in wanted and wanted[clio_id].get(resource.trash_column or "") is not None
+            absent = {"hidden", "deleted"} if trashed else {"hidden"}
+            if row is not None and row["presence"] not in absent and clio_id not in late:
                 found.append(f"{resource.name} {clio_id} is hidden at Clio and {row['presence']} in the mirror")
         elif row is None:
             found.append(f"{resource.name} {clio_id} is at Clio and not in the mirror")
@@ -99,15 +101,21 @@ def _without_gone(edge: ToMany, ids: list[int] | None, at_clio: Mapping[str, Rec
     return [each for each in ids or [] if each in at_clio[edge.to]]
 
 
-async def _compare_below(stage: Stage, resource: Resource, at_clio: Mapping[str, Records], rows: Rows) -> list[str]:
-    """Compare what Clio lists below each parent that is not in its trash; what is below one that is has no list."""
+async def _compare_below(
+    stage: Stage,
+    resource: Resource,
+    at_clio: Mapping[str, Records],
+    rows: Rows,
+    hidden: Collection[tuple[str, int]],
+) -> list[str]:
+    """Compare what Clio lists below each parent that it shows and that is not in its trash; others have no list."""
     parents = resource.endpoint.parents
     assert parents is not None
     token = (await stage.mock("POST", "tokens", {"client_id": CLIENT_ID}))["access_token"]
     mock_url = str(stage.control.base_url).partition("/__mock__")[0]
     found: list[str] = []
     for parent, record in at_clio[parents.resource.type_name].items():
-        if record.get("deleted_at"):
+        if record.get("deleted_at") or (parents.resource.endpoint.path, parent) in hidden:
             continue
         answer = await stage.http.get(
             f"{mock_url}/api/v4/{resource.endpoint.path.format(parent=parent)}.json",

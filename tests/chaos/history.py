@@ -1,7 +1,9 @@
 """Whether the change log tells how every row of the mirror came to be what it is: one change after the other."""
 
+import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from core.registry import Registry
@@ -54,6 +56,42 @@ def broken(image: Mapping[str, Any] | None, changes: Iterable[Mapping[str, Any]]
         f"the changes end with {name} {state.get(name)!r}, the row has {value!r}"[:300]
         for name, value in image.items()
         if name not in NOT_TOLD and _told(name, state) and _bare(value) != state.get(name)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A change that says that a record was deleted."""
+
+    path: str
+    clio_id: int
+    seen_at: datetime.datetime
+
+
+async def deletions_told(stage: Stage, registry: Registry) -> list[Deletion]:
+    """Return every change to `deleted` of what Clio lists."""
+    paths = {resource.name: resource.endpoint.path for resource in registry.resources if resource.has_list}
+    rows = await stage.database.pool.fetch(
+        "SELECT resource, clio_id, seen_at FROM change WHERE operation = 'deleted' AND resource = ANY ($1::text[])",
+        list(paths),
+    )
+    return [Deletion(paths[row["resource"]], row["clio_id"], row["seen_at"]) for row in rows]
+
+
+def untrue(
+    told: Iterable[Deletion],
+    gone_at: Mapping[tuple[str, int], datetime.datetime],
+    there: Collection[tuple[str, int]],
+) -> list[str]:
+    """Return the deletions that were told of a record while Clio had it, shown or hidden.
+
+    `gone_at` says when records were first deleted, and `there` what was never deleted; what is in neither went with
+    something else.
+    """
+    return [
+        f"{each.path} {each.clio_id} was reported deleted at {each.seen_at:%H:%M:%S.%f}, while Clio had it"
+        for each in told
+        if (each.path, each.clio_id) in there or each.seen_at < gone_at.get((each.path, each.clio_id), each.seen_at)
     ]
 
 

@@ -13,8 +13,9 @@ from core.registry import Registry
 from core.testing.comparing import listed
 from core.testing.driving import until
 from tests.chaos import deliveries
+from tests.chaos.editing import Editor
 from tests.chaos.equality import told_since, unlike_clio
-from tests.chaos.history import broken_histories
+from tests.chaos.history import broken_histories, deletions_told, untrue
 from tests.chaos.stage import Stage, open_stage
 from tests.chaos.storm import Storm
 from tests.chaos.sweep import settle, sweep
@@ -69,7 +70,19 @@ async def _weather(stage: Stage, registry: Registry, storm: Storm) -> list[str]:
         *await deliveries.rate_limited(stage, after=calm_from),
         *await _mirror(stage, registry, storm.editor.hidden, swept_after=newest),
         *await broken_histories(stage, registry),
+        *await _untrue_deletions(stage, registry, storm.editor),
     ]
+
+
+async def _untrue_deletions(stage: Stage, registry: Registry, editor: Editor) -> list[str]:
+    """Return what was reported deleted while Clio had it; what may have gone with a folder is passed over."""
+    there = {
+        (resource.endpoint.path, record["id"])
+        for resource in registry.resources
+        if resource.has_list and not (editor.folder_thrown and resource.trash_column)
+        for record in (await stage.mock("GET", f"records/{resource.endpoint.path}?fields=id"))["data"]
+    }
+    return untrue(await deletions_told(stage, registry), editor.gone_at, there - editor.gone_at.keys())
 
 
 async def _mirror(

@@ -1,9 +1,10 @@
 """The verdicts of the storm find what they are there to find."""
 
+import datetime
 from typing import Any
 
 from tests.chaos.deliveries import Attempt, Logged, lost, never_sent, unsettled
-from tests.chaos.history import broken
+from tests.chaos.history import Deletion, broken, untrue
 from tests.chaos.storm import KILLED, plan_blows
 
 KEY = ("endpoint", "ab" * 32)
@@ -61,6 +62,15 @@ def test_a_history_that_does_not_lead_to_the_row_is_found() -> None:
     gone = change("deleted", {"presence": "present"}, {"presence": "deleted"})
     assert broken({**image, "name": "A", "presence": "deleted"}, [created, gone]) == []
     assert len(broken({**image, "name": "A"}, [created, gone])) == 1
+
+
+def test_a_deletion_told_of_what_clio_had_is_found() -> None:
+    noon = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
+    told = [Deletion("contacts", 1, noon)]
+    assert untrue(told, {("contacts", 1): noon}, set()) == []
+    assert untrue(told, {}, {("matters", 1)}) == []
+    assert len(untrue(told, {}, {("contacts", 1)})) == 1
+    assert len(untrue(told, {("contacts", 1): noon + datetime.timedelta(seconds=1)}, set())) == 1
 
 
 def test_a_storm_kills_each_process_and_is_the_same_for_the_same_seed() -> None:

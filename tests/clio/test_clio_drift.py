@@ -9,7 +9,7 @@ from core.errors import ClioInvalidRequest
 from core.services import Services
 from core.settings import Settings
 from core.sync import engine
-from core.sync.runs import request_runs
+from core.sync.requesting import request_runs
 from core.testing.driving import CLIENT_ID, Control, approve
 from mock_clio.server import MockClioServer
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from core.commands.replay import replay_command
 from core.services import Services
 from core.settings import Settings
-from core.sync import runs
+from core.sync import requesting
 from core.testing.driving import Control
 from tests.commands.shell import shell
 from tests.sync.reconcile_scene import Scene
@@ -78,7 +78,7 @@ async def test_a_table_whose_rows_were_lost_is_right_again(
 
 
 async def test_a_run_on_its_way_comes_before_the_backfill(services: Services, settings: Settings, firm: int) -> None:
-    await runs.request_reconciliations(services, firms=[firm], resource="contact")
+    await requesting.request_reconciliations(services, firms=[firm], resource="contact")
     status, stdout, stderr = await shell(settings, "replay", "--rebuild", "contact", "--firm", str(firm))
     assert status == 0, stderr
     kinds = await services.database.pool.fetch("SELECT DISTINCT kind FROM sync_run WHERE state = 'succeeded'")

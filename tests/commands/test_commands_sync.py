@@ -9,7 +9,7 @@ import sys
 
 from core.services import Services
 from core.settings import Settings
-from core.sync import runs
+from core.sync import requesting
 from core.testing.driving import Control, until
 from tests.commands.shell import environment_of, shell
 
@@ -74,7 +74,7 @@ async def test_an_interrupt_leaves_the_run_to_the_workers(
     services: Services, settings: Settings, firm: int, control: Control
 ) -> None:
     await control.fail(prefix="/api/v4/contacts", delay=30, count=1)
-    [run] = await runs.request_runs(services, firms=[firm], resource="contact", full=False)
+    [run] = await requesting.request_runs(services, firms=[firm], resource="contact", full=False)
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         *("sync", "--resource", "contact", "--wait"),

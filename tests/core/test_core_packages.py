@@ -31,7 +31,7 @@ from core.process import migrate_all
 from core.loading import load_plugins
 from core.services import Services
 from core.settings import load_settings
-from core.sync import engine, runs
+from core.sync import engine, requesting, runs
 
 async def main():
     configure_logging()
@@ -39,7 +39,7 @@ async def main():
     async with services.open():
         applied = await migrate_all(services)
         firm = await services.database.pool.fetchval("SELECT id FROM firm")
-        ids = await runs.request_runs(services, firms=[firm], resource="practice_area", full=False)
+        ids = await requesting.request_runs(services, firms=[firm], resource="practice_area", full=False)
         outcome = await engine.work_on(services, ids[0], owner="test")
         rows = await services.database.pool.fetch("SELECT clio_id, name FROM practice_areas_practice_area ORDER BY 1")
         print(json.dumps({"applied": applied, "outcome": outcome, "rows": [list(row) for row in rows]}))

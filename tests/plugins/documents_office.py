@@ -14,7 +14,7 @@ from core.process import listen, serve_app
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
-from core.sync import engine, runs
+from core.sync import engine, requesting
 from core.testing.driving import Control, until
 from core.webhooks import lifecycle
 from core.webhooks.processing import process_deliveries
@@ -37,7 +37,7 @@ class Office:
         """Run one sync of each resource (those of this plugin unless given) to its end; return the runs."""
         done = []
         for resource in resources or RESOURCES:
-            [run] = await runs.request_runs(self.services, firms=[self.firm], resource=resource, full=full)
+            [run] = await requesting.request_runs(self.services, firms=[self.firm], resource=resource, full=full)
             assert await engine.work_on(self.services, run, owner="test") == "succeeded"
             done.append(await self.services.database.pool.fetchrow("SELECT * FROM sync_run WHERE id = $1", run))
             await self.services.database.pool.execute("DELETE FROM sync_run WHERE state = 'queued'")
@@ -45,7 +45,7 @@ class Office:
 
     async def reconcile(self, resource: str) -> dict[str, int]:
         """Compare one resource with Clio's list; return what was found."""
-        [run] = await runs.request_reconciliations(self.services, firms=[self.firm], resource=resource)
+        [run] = await requesting.request_reconciliations(self.services, firms=[self.firm], resource=resource)
         assert await engine.work_on(self.services, run, owner="test") == "succeeded"
         found = await self.services.database.pool.fetchrow(
             "SELECT missing, stale, extra, repaired, deleted, requests FROM reconciliation_report WHERE run = $1", run

@@ -176,7 +176,7 @@ async def test_the_verdict_is_the_same_by_either_way_of_reading(fresh_api: Api, 
     await pool.execute(f"UPDATE reconciliation_report SET {columns}")
     row = await pool.fetchrow(f"SELECT *, {verdict_sql('t')} AS verdict FROM reconciliation_report AS t")
     assert row is not None
-    assert verdict_of(row) == row["verdict"] == verdict.lower()
+    assert verdict_of(dict(row)) == row["verdict"] == verdict.lower()
     listed = (await fresh_api.query(PROOF)).data["reconciliations"]["nodes"]
     document = "query($id: ID!) { node(id: $id) { ... on Reconciliation { verdict } } }"
     node = (await fresh_api.query(document, {"id": report_id})).data["node"]

@@ -7,7 +7,7 @@ import asyncpg
 
 from core.mirror.writer import mark_absent, validate_records, write_records
 from core.services import Services
-from core.sync import approval, engine, runs
+from core.sync import approval, engine, requesting
 from core.testing.driving import Control
 
 MOST_TURNS = 400
@@ -32,11 +32,13 @@ class Scene:
         await self.services.database.pool.execute(f"UPDATE {self.table} SET seen_at = seen_at - interval '1 hour'")
 
     async def backfill(self) -> None:
-        run = (await runs.request_runs(self.services, firms=[self.firm], resource=self.resource.name, full=True))[0]
+        run = (await requesting.request_runs(self.services, firms=[self.firm], resource=self.resource.name, full=True))[
+            0
+        ]
         assert await engine.work_on(self.services, run, owner="backfill") == "succeeded"
 
     async def request(self) -> int:
-        [run] = await runs.request_reconciliations(self.services, firms=[self.firm], resource=self.resource.name)
+        [run] = await requesting.request_reconciliations(self.services, firms=[self.firm], resource=self.resource.name)
         return run
 
     async def reconcile(self) -> tuple[str, dict[str, int]]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from core.registry import Registry
@@ -29,6 +29,16 @@ CHAPTERS = st.builds(
 )
 
 
+HIDE, SHOW, DELETE = (Edit(op, 0.9, told=True) for op in ("hide", "show", "delete"))
+HIDDEN_AND_SHOWN = [
+    Chapter("backfill", [], None),
+    Chapter("incremental", [[HIDE, HIDE]], None),
+    Chapter("reconcile", [[DELETE]], (1, "lapse")),
+    Chapter("reconcile", [[SHOW]], None),
+]
+TOLD_BESIDE_A_BACKFILL = [Chapter("backfill", [[DELETE, DELETE], [DELETE], [HIDE]], (1, "cancel"))]
+
+
 @pytest.fixture
 def mock_settings(mock_settings: MockSettings) -> MockSettings:
     mock_settings.users, mock_settings.contacts, mock_settings.matters = 2, 3, 2
@@ -38,11 +48,13 @@ def mock_settings(mock_settings: MockSettings) -> MockSettings:
 
 @pytest.mark.parametrize("resource", ["contact", "activity", "document"])
 @settings(
-    max_examples=15,
+    max_examples=10,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink a story takes minutes, and one is short anyway
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+@example(chapters=HIDDEN_AND_SHOWN)
+@example(chapters=TOLD_BESIDE_A_BACKFILL)
 @given(chapters=st.lists(CHAPTERS, min_size=1, max_size=4))
 async def test_any_story_ends_with_the_mirror_as_clio_is(
     services: Services,

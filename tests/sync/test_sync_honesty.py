@@ -8,7 +8,7 @@ import pytest
 from core.clio.priority import Priority
 from core.errors import ClioRateLimited
 from core.services import Services
-from core.sync import engine, runs, schedule
+from core.sync import engine, requesting, runs, schedule
 from core.testing.driving import Control, until
 from mock_clio.settings import MockSettings
 from tests.sync.test_sync_runs import assert_mirror_equals_clio, in_state, request, row, settle
@@ -57,7 +57,7 @@ async def test_a_throttled_run_is_active_in_every_way(services: Services, firm: 
     assert await request(services, firm, "contact", full=True) == run
     assert await schedule.request_due_polls(services) == len(services.registry.resources) - 1
     await services.database.pool.execute("DELETE FROM sync_run WHERE id <> $1", run)
-    assert await runs.request_reconciliations(services, firms=[firm], resource="contact") == [run]
+    assert await requesting.request_reconciliations(services, firms=[firm], resource="contact") == [run]
     due: Any = {"owner": "other", "lease_s": 60, "firm_most": 3, "most": 4, "most_bulk": 4}
     assert await runs.take_due(services.database, **due) == []
     await asyncio.sleep(1.1)
@@ -221,7 +221,7 @@ async def test_requests_count_what_was_sent_again(services: Services, firm: int,
 async def test_a_reconcile_run_counts_its_requests_and_has_a_plan(
     services: Services, firm: int, control: Control
 ) -> None:
-    [run] = await runs.request_reconciliations(services, firms=[firm], resource="contact")
+    [run] = await requesting.request_reconciliations(services, firms=[firm], resource="contact")
     assert await settle(services, run) == "succeeded"
     done = await row(services, run)
     assert done["requests"] == len(await control.requests("/api/v4/contacts"))

@@ -15,7 +15,7 @@ from core.mirror.comparison import MASS_LEAST
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
-from core.sync import engine, planner, reading, runs
+from core.sync import engine, planner, reading, requesting
 from core.sync.planner import Plan
 from core.testing.driving import Control
 from mock_clio.settings import MockSettings
@@ -58,7 +58,7 @@ async def slow_down(control: Control) -> None:
 
 
 async def request(scene: Scene, *, full: bool) -> int:
-    [run] = await runs.request_runs(scene.services, firms=[scene.firm], resource="contact", full=full)
+    [run] = await requesting.request_runs(scene.services, firms=[scene.firm], resource="contact", full=full)
     return run
 
 

@@ -9,7 +9,7 @@ from core.clio.client import ClioClient, Page
 from core.errors import BadInput, NotFound, ServiceError
 from core.services import Services
 from core.settings import Settings
-from core.sync import engine, runs, schedule
+from core.sync import engine, requesting, runs, schedule
 from core.testing.driving import Control, until
 from mock_clio.settings import MockSettings
 from tests.sync.reconcile_scene import Scene
@@ -384,16 +384,16 @@ async def test_polling_waits_for_a_reconcile_run_and_does_not_count_it(scene: Sc
 
 
 async def test_asking_beside_another_run_gives_that_one(scene: Scene) -> None:
-    [incremental] = await runs.request_runs(scene.services, firms=[scene.firm], resource="contact", full=False)
+    [incremental] = await requesting.request_runs(scene.services, firms=[scene.firm], resource="contact", full=False)
     assert await scene.request() == incremental
 
 
 async def test_an_unknown_resource_one_without_a_list_or_no_firm_is_refused(scene: Scene) -> None:
     with pytest.raises(NotFound, match="there is no resource 'bill'"):
-        await runs.request_reconciliations(scene.services, firms=[scene.firm], resource="bill")
+        await requesting.request_reconciliations(scene.services, firms=[scene.firm], resource="bill")
     with pytest.raises(ServiceError, match="connectFirm"):
-        await runs.request_reconciliations(scene.services, firms=[scene.firm + 1], resource="contact")
+        await requesting.request_reconciliations(scene.services, firms=[scene.firm + 1], resource="contact")
     for resource in scene.services.registry.resources:
         if not resource.has_list:
             with pytest.raises(BadInput, match="no whole"):
-                await runs.request_reconciliations(scene.services, firms=[scene.firm], resource=resource.name)
+                await requesting.request_reconciliations(scene.services, firms=[scene.firm], resource=resource.name)

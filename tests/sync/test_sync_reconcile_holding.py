@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, NotFound, ServiceError
 from core.services import Services
-from core.sync import approval, engine, runs
+from core.sync import approval, engine, requesting
 from core.sync.verdicts import verdict_of
 from core.testing.driving import Control, until
 from mock_clio.settings import MockSettings
@@ -155,7 +155,7 @@ async def test_two_runs_may_hold_and_each_is_decided_by_itself(scene: Scene) -> 
 async def test_an_approval_behind_another_run_is_asked_for_by_the_workers(scene: Scene) -> None:
     await vanish(scene)
     run = await held_run(scene)
-    [other] = await runs.request_runs(scene.services, firms=[scene.firm], resource="contact", full=False)
+    [other] = await requesting.request_runs(scene.services, firms=[scene.firm], resource="contact", full=False)
     assert await approval.approve(scene.services, run, by="somebody") is None
     assert await approval.request_approved(scene.services) is None
     assert await engine.work_on(scene.services, other, owner="test") == "succeeded"
@@ -165,6 +165,20 @@ async def test_an_approval_behind_another_run_is_asked_for_by_the_workers(scene:
     assert await approval.request_approved(scene.services) is None
     assert await scene.finish(asking) == ("succeeded", {"extra": GONE, "deleted": GONE})
     assert await approval.request_approved(scene.services) is None
+
+
+async def test_an_approval_of_a_firm_that_is_not_connected_waits_until_it_is(scene: Scene) -> None:
+    await vanish(scene)
+    run = await held_run(scene)
+    pool = scene.services.database.pool
+    await pool.execute("UPDATE firm SET state = 'grant_dead'")
+    with pytest.raises(ServiceError, match="not connected"):
+        await approval.approve(scene.services, run, by="somebody")
+    assert await approval.request_approved(scene.services) is None
+    await pool.execute("UPDATE firm SET state = 'connected'")
+    asking = await approval.request_approved(scene.services)
+    assert asking is not None
+    assert await scene.finish(asking) == ("succeeded", {"extra": GONE, "deleted": GONE})
 
 
 async def test_an_approved_run_that_fails_leaves_the_rest_held_for_another(scene: Scene) -> None:
@@ -193,6 +207,21 @@ async def test_a_stopped_worker_holds_each_record_once(scene: Scene, monkeypatch
     assert (report["held"], report["unknown"], len(report["samples"])) == (GONE, GONE, 20)
     assert len(await scene.changes()) == GONE
     assert await scene.approve(run) == ("succeeded", {"extra": GONE, "deleted": GONE})
+
+
+async def test_what_is_known_to_be_deleted_by_then_is_not_held(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.sync.reconcile.HOLD_TOGETHER", 7)
+    monkeypatch.setattr(engine, "SLICE_S", -1.0)
+    gone = await vanish(scene)
+    run = await scene.request()
+    assert await scene.work(run) == "queued"
+    assert (await scene.report(run))["held"] == 7
+    await scene.mark(gone[-1], "deleted", ago_s=0)
+    assert (await scene.finish(run))[0] == "partial"
+    assert (await scene.report(run))["held"] == GONE - 1
+    held = await scene.services.database.pool.fetch("SELECT clio_id FROM reconciliation_finding WHERE kind = 'held'")
+    assert {row["clio_id"] for row in held} == set(gone[:-1])
+    assert (await scene.presences())[gone[-1]] == "deleted"
 
 
 async def test_a_worker_that_lost_its_lease_holds_nothing(scene: Scene) -> None:

@@ -3,8 +3,10 @@
 import asyncio
 import datetime
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from core.testing.driving import Control, until
 from mock_clio.settings import MockSettings
 from tests.sync.reconcile_scene import Scene
 
+ROOT = Path(__file__).parents[2]
 CONTACTS = 207
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 EMPTY = hashlib.sha256(b"").hexdigest()
@@ -99,6 +102,13 @@ async def test_any_records_have_the_root_that_is_written_down(
     assert await mirror_root(services.database.pool, contacts, firm=firm) == (root_of(given_), len(given_))
 
 
+async def test_the_sql_of_the_documentation_gives_it_too(scene: Scene) -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    [sql] = [block for block in re.findall(r"```sql\n(.*?)```", page, re.DOTALL) if "sha256" in block]
+    taken = await scene.services.database.pool.fetchval(sql.rstrip().rstrip(";"))
+    assert (taken, CONTACTS) == await mirror_root(scene.services.database.pool, scene.resource, firm=1)
+
+
 async def test_what_is_not_present_and_other_firms_are_not_in_the_root(scene: Scene) -> None:
     await scene.copy_to_firm(scene.firm + 1)
     gone, hidden = sorted(await scene.present())[:2]
@@ -149,7 +159,7 @@ async def test_a_record_that_clio_answers_and_does_not_list_is_kept_and_explaine
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = min(await scene.present())
-    record = (await scene.control.records("contacts"))[kept]
+    record = (await scene.control.records("contacts", fields=scene.resource.endpoint.fields))[kept]
     await scene.control.edit("contacts", kept, hidden=True)
 
     async def answered(*_: Any, **__: Any) -> dict[str, Any]:
@@ -160,6 +170,7 @@ async def test_a_record_that_clio_answers_and_does_not_list_is_kept_and_explaine
     assert (report["extra"], report["kept"], report["unexplained"]) == (1, 1, 0)
     assert (report["differing"], verdict_of(report)) == (1, "moved")
     assert report["samples"] == [{"clio_id": kept, "kind": "extra", "outcome": "kept"}]
+    assert await scene.changes() == []
 
 
 async def test_a_run_that_failed_proves_nothing(scene: Scene) -> None:

@@ -10,7 +10,7 @@ import pytest
 from core.errors import NotFound, ServiceError
 from core.services import Services
 from core.settings import Settings
-from core.sync import engine, runs, schedule
+from core.sync import engine, requesting, runs, schedule
 from core.testing.driving import CLIENT_ID, Control, until
 from mock_clio.settings import MockSettings
 from tests.sync.workers import worker_process
@@ -25,7 +25,7 @@ def mock_settings(mock_settings: MockSettings) -> MockSettings:
 
 
 async def request(services: Services, firm: int, resource: str, *, full: bool = False) -> int:
-    [run] = await runs.request_runs(services, firms=[firm], resource=resource, full=full)
+    [run] = await requesting.request_runs(services, firms=[firm], resource=resource, full=full)
     return run
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from core.coverage import ledger
 from core.services import Services
-from core.sync import engine, runs, schedule
+from core.sync import engine, requesting, schedule
 from core.sync.pace import FAILED, POLL_JITTER, QUICKEST, SLOWEST
 from core.testing.driving import Control
 from tests.sync.scheduling import add_firms, cursor, queued, read_before, set_firm
@@ -18,7 +18,7 @@ MINUTES = datetime.timedelta(minutes=1)
 async def poll(services: Services, firm: int, resource: str = "contact") -> float:
     """Poll a resource now; return the pace afterwards."""
     await services.database.pool.execute("DELETE FROM sync_run WHERE state = 'queued'")
-    [run] = await runs.request_runs(services, firms=[firm], resource=resource, full=False)
+    [run] = await requesting.request_runs(services, firms=[firm], resource=resource, full=False)
     assert await engine.work_on(services, run, owner="test") == "succeeded"
     return float((await cursor(services, firm, resource))["pace"])
 
@@ -67,7 +67,7 @@ async def test_a_full_read_begins_anew(services: Services, firm: int) -> None:
     for _ in range(3):
         await poll(services, firm)
     await services.database.pool.execute("DELETE FROM sync_run WHERE state = 'queued'")
-    [run] = await runs.request_runs(services, firms=[firm], resource="contact", full=True)
+    [run] = await requesting.request_runs(services, firms=[firm], resource="contact", full=True)
     assert await engine.work_on(services, run, owner="test") == "succeeded"
     assert (await cursor(services, firm, "contact"))["pace"] == 1.0
 

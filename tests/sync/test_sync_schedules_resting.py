@@ -11,7 +11,7 @@ from core.coverage.ledger import Model
 from core.errors import BadInput, FirmPaused, NotFound
 from core.services import Services
 from core.settings import Settings
-from core.sync import engine, firm_schedule, runs, schedule
+from core.sync import engine, firm_schedule, requesting, schedule
 from core.sync.quiet_hours import QuietHours
 from core.testing.driving import Control, approve, until
 from core.webhooks import lifecycle
@@ -31,7 +31,7 @@ def mock_settings(mock_settings: MockSettings) -> MockSettings:
 
 
 async def request(services: Services, firm: int, *, by_hand: bool = True) -> int:
-    [run] = await runs.request_runs(services, firms=[firm], resource="contact", full=False, by_hand=by_hand)
+    [run] = await requesting.request_runs(services, firms=[firm], resource="contact", full=False, by_hand=by_hand)
     return run
 
 
@@ -79,13 +79,13 @@ async def test_a_run_of_a_paused_firm_asked_for_by_hand_is_refused(services: Ser
     with pytest.raises(FirmPaused, match=rf"firm {paused} is paused: .*resumeFirm"):
         await request(services, paused)
     with pytest.raises(FirmPaused, match="firms resume"):
-        await runs.request_reconciliations(services, firms=[paused], resource="contact")
+        await requesting.request_reconciliations(services, firms=[paused], resource="contact")
     assert await request_of_both(services, paused, other) == [(other, "contact", "backfill")]
-    assert await runs.request_runs(services, firms=[paused], resource="contact", full=False, by_hand=False) == []
+    assert await requesting.request_runs(services, firms=[paused], resource="contact", full=False, by_hand=False) == []
 
 
 async def request_of_both(services: Services, paused: int, other: int) -> list[tuple[int, str, str]]:
-    await runs.request_runs(services, firms=[paused, other], resource="contact", full=False)
+    await requesting.request_runs(services, firms=[paused, other], resource="contact", full=False)
     return await queued(services)
 
 

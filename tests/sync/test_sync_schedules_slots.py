@@ -9,7 +9,7 @@ import pytest
 from core.jobs.slots import SyncSlots
 from core.services import Services
 from core.settings import Settings
-from core.sync import engine, runs
+from core.sync import engine, requesting
 from core.sync.runs import Run
 from core.testing.driving import Control, until
 
@@ -56,7 +56,7 @@ async def test_a_run_that_ends_makes_room_for_the_next(
     monkeypatch.setattr(engine, "work", counted)
     names = ["user", "contact", "matter", "activity"]
     for name in names:
-        await runs.request_runs(services, firms=[firm], resource=name, full=True)
+        await requesting.request_runs(services, firms=[firm], resource=name, full=True)
 
     async def all_done() -> bool:
         done = await services.database.pool.fetchval(
@@ -72,7 +72,7 @@ async def test_a_run_that_ends_makes_room_for_the_next(
 
 
 async def test_closing_gives_back_what_is_in_hand(services: Services, firm: int, control: Control) -> None:
-    [run] = await runs.request_runs(services, firms=[firm], resource="contact", full=True)
+    [run] = await requesting.request_runs(services, firms=[firm], resource="contact", full=True)
     await control.fail(prefix="/api/v4/contacts", delay=30)
 
     async def is_running() -> bool:

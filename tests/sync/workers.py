@@ -25,6 +25,7 @@ async def worker_process(settings: Settings) -> AsyncIterator[asyncio.subprocess
         "ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
         "LEASE_S": "2",
         "SYNC_PAGES_AHEAD": str(settings.sync_pages_ahead),
+        "POLL_FACTOR": "100",
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", "from core.cli import main; main()", "worker", env=environment

@@ -9,7 +9,7 @@ import asyncpg
 
 from core.coverage import repair
 from core.services import Services
-from core.sync import engine, runs
+from core.sync import engine, requesting
 from core.webhooks import lifecycle
 from core.webhooks.processing import process_deliveries
 from tests.webhooks.webhook_scene import Scene
@@ -56,7 +56,7 @@ async def turn(services: Services, firm: int) -> None:
 async def begin(scene: Scene, firm: int) -> None:
     """Subscribe and read everything, as connecting does; then look once more."""
     await lifecycle.register(scene.services, firm)
-    await runs.request_runs(scene.services, firms=[firm], resource=None, full=False)
+    await requesting.request_runs(scene.services, firms=[firm], resource=None, full=False)
     await work(scene.services)
     await turn(scene.services, firm)
 

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from core.coverage import canary
-from core.sync import runs, schedule
+from core.sync import requesting, schedule
 from core.sync.runs import Run
 from schema.types.webhooks import load_coverage
 from tests.webhooks.coverage_stage import begin, holes, intervals, pass_time, turn, work
@@ -146,7 +146,7 @@ async def test_a_webhook_that_tells_nothing_is_an_alarm_and_covers_nothing(
     await scene.clio.call("POST", "faults/deliveries", {"action": "drop", "count": 100})
     await scene.edit(contact, title="Not told")
     await pass_time(scene, 300)
-    await runs.request_runs(scene.services, firms=[firm], resource="contact", full=False)
+    await requesting.request_runs(scene.services, firms=[firm], resource="contact", full=False)
     await work(scene.services)
     endpoint = (await scene.endpoints())[0]
     assert await coverage(scene, endpoint) == "silent"

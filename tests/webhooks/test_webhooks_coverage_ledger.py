@@ -7,7 +7,7 @@ import pytest
 
 from core.coverage import intake, ledger, repair
 from core.coverage.ledger import Model
-from core.sync import runs
+from core.sync import requesting
 from core.testing.driving import until
 from core.webhooks import lifecycle
 from tests.webhooks.coverage_stage import (
@@ -169,7 +169,7 @@ async def test_polls_that_follow_one_another_are_one_interval(scene: Scene, firm
     await begin(scene, firm)
     for _ in range(3):
         await pass_time(scene, 4 * MINUTE)
-        [run] = await runs.request_runs(scene.services, firms=[firm], resource="user", full=False)
+        [run] = await requesting.request_runs(scene.services, firms=[firm], resource="user", full=False)
         await work(scene.services)
     [poll] = await intervals(scene, "user", basis="poll")
     assert (poll["run"], poll["proofs"]) == (run, 4)
@@ -226,7 +226,7 @@ async def test_a_run_that_is_on_its_way_is_taken_and_what_it_does_not_cover_aske
 ) -> None:
     await begin(scene, firm)
     await pass_time(scene, 3 * DAY)
-    [early] = await runs.request_runs(scene.services, firms=[firm], resource="contact", full=False)
+    [early] = await requesting.request_runs(scene.services, firms=[firm], resource="contact", full=False)
     await lifecycle.maintain(scene.services, firm)
     assert await repair.repair_holes(scene.services) > 0
     assert [hole["run"] for hole in await holes(scene)] == [None]
@@ -242,7 +242,7 @@ async def test_a_cursor_does_not_move_past_what_was_not_read(scene: Scene, firm:
     await begin(scene, firm)
     pool = scene.services.database.pool
     before = await pool.fetchval("SELECT high_water_at FROM sync_cursor WHERE resource = 'contact'")
-    await runs.request_runs(
+    await requesting.request_runs(
         scene.services,
         firms=[firm],
         resource="contact",
@@ -268,7 +268,7 @@ async def test_where_clio_is_behind_our_clock_nothing_is_believed_that_was_not_r
     await pass_time(scene, -20 * MINUTE)
     await begin(scene, firm)
     contact = await scene.create(title="Late")
-    await runs.request_runs(scene.services, firms=[firm], resource="contact", full=False)
+    await requesting.request_runs(scene.services, firms=[firm], resource="contact", full=False)
     await work(scene.services)
     row = await scene.contact(contact)
     assert row is not None

@@ -10,7 +10,7 @@ from core.jobs.worker import WorkerProcess
 from core.registry import Registry
 from core.services import Services
 from core.settings import Settings
-from core.sync.runs import OVERLAP_S
+from core.sync.requesting import OVERLAP_S
 from core.testing.driving import until
 from core.webhooks import lifecycle
 from core.webhooks.processing import process_deliveries

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.payload import json_form
-from core.sync import engine, runs
+from core.sync import engine, requesting
 from core.webhooks import lifecycle
 from core.webhooks.processing import process_deliveries
 from core.webhooks.replay import ReplayFilter, replay
@@ -75,10 +75,10 @@ async def _take(scene: Scene, firm: int, step: tuple[Any, ...], alive: list[int]
 async def _sweep(scene: Scene, firm: int) -> None:
     """An incremental run, or a backfill where the mirror never had one, and a comparison with Clio's list."""
     services, kind = scene.services, ""
-    [run] = await runs.request_runs(services, firms=[firm], resource="contact", full=False)
+    [run] = await requesting.request_runs(services, firms=[firm], resource="contact", full=False)
     assert await engine.work_on(services, run, owner="sweep") == "succeeded"
     while kind != "reconcile":
-        [run] = await runs.request_reconciliations(services, firms=[firm], resource="contact")
+        [run] = await requesting.request_reconciliations(services, firms=[firm], resource="contact")
         assert await engine.work_on(services, run, owner="sweep") == "succeeded"
         kind = (await scene.row("sync_run", run))["kind"]
 

@@ -10,7 +10,7 @@ from core.logging import configure_logging
 from core.process import keep_what_is_loaded
 from core.services import Services
 from core.settings import load_settings
-from core.sync import engine, runs
+from core.sync import engine, requesting
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ async def _backfill(services: Services, firm: int, resource: str) -> int:
     """Ask for a backfill and work on it to its end; what it asks for afterwards is not begun."""
     pool = services.database.pool
     await pool.execute("DELETE FROM sync_run")
-    [run] = await runs.request_runs(services, firms=[firm], resource=resource, full=True)
+    [run] = await requesting.request_runs(services, firms=[firm], resource=resource, full=True)
     outcome = await engine.work_on(services, run, owner="bench")
     if outcome != "succeeded":
         raise RuntimeError(f"the backfill ended {outcome}")
