@@ -1,4 +1,4 @@
-"""Sync runs as rows: asked for, taken up under a lease, finished or failed. Every state change is one statement here.
+"""Sync runs as rows: taken up under a lease, finished or failed. Every state change is one statement here.
 
 ```
 queued ---> running -> succeeded  (the last page was seen and committed)
