@@ -13,7 +13,7 @@ SHRINK, GROW = 0.5, 1.5
 """A poll that found something halves the pace, to 1 at the most; one that found nothing lets it grow by half."""
 
 FAILED = 10.0
-"""The pace after a run that failed."""
+"""The pace after a run that failed or ended short."""
 
 POLL_JITTER, COMPARE_JITTER = 0.15, 0.25
 """The part by which an interval may be shorter, by chance; never longer, so that what is declared holds."""

@@ -39,11 +39,11 @@ WITH wanted AS (
 ), weighed AS (
     SELECT looked.id, looked.firm, looked.resource, latest.finished_at, latest.id AS seed,
         CASE WHEN told IN ('delivering', 'unproven') THEN poll_s ELSE uncovered_s END * CASE
-            WHEN latest.state = 'failed' THEN {FAILED}
+            WHEN latest.state IN ('failed', 'partial') THEN {FAILED}
             WHEN told = 'delivering' THEN greatest(1, pace)
             WHEN told = 'unproven' THEN least(1, pace)
             ELSE pace END AS interval_s,
-        CASE WHEN latest.state = 'failed' THEN 'failed'
+        CASE WHEN latest.state IN ('failed', 'partial') THEN 'failed'
             WHEN told = 'delivering' THEN 'covered'
             WHEN pace < 1 THEN 'busy'
             WHEN pace > 1 AND told IS DISTINCT FROM 'unproven' THEN 'idle'
@@ -73,8 +73,8 @@ async def request_due_polls(services: "Services") -> int:
 
     The interval is `poll_s`, or `poll_uncovered_s` for firms to which the resource's webhook delivers nothing, times
     its pace (`core.sync.pace`), less up to 15 % by chance. Reconcile runs do not count, and none is asked for beside
-    one. A resource whose latest run failed waits ten intervals; a firm that rests or is not connected is left alone.
-    Two statements, however many firms and resources there are.
+    one. A resource whose latest run failed or ended short waits ten intervals; a firm that rests or is not connected is
+    left alone. Two statements, however many firms and resources there are.
     """
     resources, factor = services.registry.resources, services.settings.poll_factor
     rows = await services.database.pool.fetch(

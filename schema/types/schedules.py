@@ -23,7 +23,7 @@ class ScheduleReason(Enum):
     STEADY = strawberry.enum_value("steady", description="As declared; also before the first poll.")
     IDLE = strawberry.enum_value("idle", description="The last polls found nothing: more rarely than usual.")
     COVERED = strawberry.enum_value("covered", description="Its webhook delivers: ever more rarely while it does.")
-    FAILED = strawberry.enum_value("failed", description="The last run failed: it rests for a while.")
+    FAILED = strawberry.enum_value("failed", description="The last run failed or ended short: it rests for a while.")
     PAUSED = strawberry.enum_value("paused", description="The firm is paused: not before somebody resumes it.")
     QUIET_HOURS = strawberry.enum_value("quiet_hours", description="The firm's quiet hours: after their end.")
     NOT_CONNECTED = strawberry.enum_value("not_connected", description="The firm has no grant at Clio.")

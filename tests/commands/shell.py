@@ -7,6 +7,13 @@ from typing import NamedTuple
 
 from core.settings import Settings
 
+COMMAND = (
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from core.cli import main; main()",
+)
+"""`clio-service` that can be interrupted: what a shell runs in the background ignores SIGINT, and so do its children."""
+
 
 class Answer(NamedTuple):
     """What a command that has ended left."""

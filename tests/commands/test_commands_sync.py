@@ -5,15 +5,12 @@ import json
 import os
 import pty
 import signal
-import sys
 
 from core.services import Services
 from core.settings import Settings
 from core.sync import requesting
 from core.testing.driving import Control, until
-from tests.commands.shell import environment_of, shell
-
-COMMAND = (sys.executable, "-c", "from core.cli import main; main()")
+from tests.commands.shell import COMMAND, environment_of, shell
 
 
 async def state_of(services: Services, run: int) -> str:

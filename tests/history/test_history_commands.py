@@ -3,21 +3,20 @@
 import asyncio
 import json
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 
 from core.services import Services
 from core.settings import Settings
-from tests.commands.shell import environment_of, shell
+from tests.commands.shell import COMMAND, environment_of, shell
 from tests.history.past import ONE, Past, months_ago
 
 
 async def begin(settings: Settings, *arguments: str) -> asyncio.subprocess.Process:
     """Start a command and return it while it runs."""
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", "from core.cli import main; main()", "history", *arguments),
+        *(*COMMAND, "history", *arguments),
         env=environment_of(settings),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -87,7 +87,8 @@ async def _write(
     for place, record in enumerate(records):
         if (place + turn) % 5 == 0:
             presence = absences[place % 3]
-            await mark_absent(services.database.pool, resource, clio_id=record["id"], presence=presence, **how)
+            gone: dict[str, Any] = {"presence": presence, "evidence": {"wave": wave}}
+            await mark_absent(services.database.pool, resource, clio_id=record["id"], **gone, **how)
 
 
 def _changed(record: dict[str, Any], wave: int, at: datetime.datetime) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from core.mirror.tombstones import settle_tombstones
 from core.mirror.writer import mark_absent, validate_records, write_records
 from core.registry import Registry
 from core.services import Services
-from core.sync import engine, requesting, runs
+from core.sync import engine, requesting
 from core.sync import reconcile as reconciling
 from core.sync.progress import publish_progress
 from core.sync.verdicts import verdict_of
@@ -81,7 +81,7 @@ class Story:
         for _ in range(RECORDS):
             await self._create()
         # All happens within moments: incremental runs that looked back would read all of it again.
-        monkeypatch.setattr(runs, "OVERLAP_S", 0)
+        monkeypatch.setattr(requesting, "OVERLAP_S", 0)
         await asyncio.sleep(1.1)
         monkeypatch.setattr(engine, "publish_progress", self._between_pages)
         monkeypatch.setattr(reconciling, "publish_progress", self._between_pages)

@@ -78,7 +78,7 @@ async def test_a_full_read_begins_anew(services: Services, firm: int) -> None:
         (1.0, "succeeded", None, 60.0, "steady"),
         (QUICKEST, "succeeded", None, 60.0 * QUICKEST, "busy"),
         (SLOWEST, "succeeded", None, 60.0 * SLOWEST, "idle"),
-        (SLOWEST, "partial", None, 60.0 * SLOWEST, "idle"),
+        (SLOWEST, "partial", None, 60.0 * FAILED, "failed"),
         (SLOWEST, "failed", None, 60.0 * FAILED, "failed"),
         (SLOWEST, "succeeded", True, 300.0 * SLOWEST, "covered"),
         (QUICKEST, "succeeded", True, 300.0, "covered"),
