@@ -19,6 +19,9 @@ log = get_logger(__name__)
 CONNECT_ERRORS = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.InterfaceError)
 """What asyncpg raises when the server is not there, or goes away."""
 
+COMMAND_S = 60.0
+"""How long a statement may take that does not say otherwise."""
+
 SERVER_SETTINGS = {"application_name": "clio-service", "plan_cache_mode": "force_custom_plan"}
 """A plan kept from when a table was empty reads the whole table for each page once a backfill has filled it."""
 
@@ -79,7 +82,7 @@ class Database:
                 min_size=1,
                 max_size=self._pool_size,
                 init=prepare,
-                command_timeout=60,
+                command_timeout=COMMAND_S,
                 timeout=10,
                 server_settings=SERVER_SETTINGS,
                 max_cacheable_statement_size=0,  # a wide table's write is longer than what is kept by default

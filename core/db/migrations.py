@@ -26,6 +26,9 @@ log = get_logger(__name__)
 CORE_MIGRATIONS = Path(__file__).parent / "sql"
 LEAST_SERVER_VERSION = 140000
 LOCK_KEY = 0x436C696F  # "Clio" in ASCII: any number that no other program locks
+PATIENCE_S = 6 * 3600.0
+"""How long one migration, or the wait for those of another process, may take: some read or index whole tables."""
+
 FILE_NAME = re.compile(r"(\d{4}_[a-z0-9_]+)\.up\.sql\Z")
 
 JOURNAL = """
@@ -97,7 +100,7 @@ def _locked(database: Database) -> AbstractAsyncContextManager[Connection]:
             version = connection.get_server_version()
             if version.major * 10000 < LEAST_SERVER_VERSION:
                 raise MigrationFailed(f"PostgreSQL {version.major} is too old: use version 14 or newer")
-            await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
+            await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY, timeout=PATIENCE_S)
             try:
                 await connection.execute(JOURNAL)
                 yield connection
@@ -110,7 +113,7 @@ def _locked(database: Database) -> AbstractAsyncContextManager[Connection]:
 async def _run(connection: Connection, step: Migration, file: Path, record: str) -> None:
     try:
         async with connection.transaction():
-            await connection.execute(await asyncio.to_thread(file.read_text, encoding="utf-8"))
+            await connection.execute(await asyncio.to_thread(file.read_text, encoding="utf-8"), timeout=PATIENCE_S)
             await connection.execute(record, step.owner, step.name)
     except asyncpg.PostgresError as error:
         raise MigrationFailed(f"{step.owner}: {file.name} failed: {error}") from error

@@ -12,7 +12,7 @@ COMMAND = (
     "-c",
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from core.cli import main; main()",
 )
-"""`clio-service` as a child that heeds SIGINT: what a shell runs in the background ignores it, and so do its children."""
+"""`clio-service` as a child that heeds SIGINT: what a shell runs in the background ignores it, with its children."""
 
 
 class Answer(NamedTuple):

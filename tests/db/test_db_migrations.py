@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from piccolo.table import Table
 
+from core.db import engine
 from core.db.engine import Database
 from core.db.migrations import CORE_MIGRATIONS, find_migrations, migrate, take_back
 from core.db.tables import TABLES
@@ -102,6 +103,21 @@ async def test_migrations_go_back_and_forwards_again(empty_url: str, registry: R
     assert [row["tablename"] for row in left] == ["schema_migration"]
     assert len(await migrate(database, folders(registry))) == len(every_migration(registry))
     await database.close()
+
+
+async def test_a_migration_may_take_longer_than_other_statements(
+    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some read whole tables, and a second process waits for the first one to end."""
+    (tmp_path / "0001_long.up.sql").write_text("SELECT pg_sleep(2.5);", encoding="utf-8")
+    (tmp_path / "0001_long.down.sql").write_text("SELECT 1;", encoding="utf-8")
+    monkeypatch.setattr(engine, "COMMAND_S", 1.0)
+    databases = [await opened(empty_url), await opened(empty_url)]
+    await migrate(databases[0], [])
+    applied = await asyncio.gather(*(migrate(database, [("slow", tmp_path)]) for database in databases))
+    assert sorted(map(len, applied)) == [0, 1]
+    for database in databases:
+        await database.close()
 
 
 async def test_a_migration_that_fails_is_named_and_leaves_nothing(empty_url: str, tmp_path: Path) -> None:
