@@ -37,6 +37,7 @@ async def _measure(size: Size) -> None:
         await measures.sizes(services)
         small = LARGE + 1
         await measures.pages(services, small)
+        await measures.comparisons(services, small)
         await measures.dead_rows(services, small)
         server = spawn([sys.executable, "-c", SERVICE], env={**os.environ, **environment})
         try:

@@ -9,21 +9,24 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
+import msgspec
 
 from bench.scale.data import FIRST_ID, LARGE, records_of
 from core.auth.tokens import mint
 from core.db.engine import Pool
+from core.mirror.comparison import compare_statement
 from core.mirror.writer import check_records, write_batch
 from core.services import Services
-from core.sync import runs, schedule
+from core.sync import reports, runs, schedule
 from core.webhooks import claims
 
 PAGE = 200
 PAGES = 15
 ASKED = 7
-NOBODY: Any = {"owner": "bench", "lease_s": 15.0, "firm_most": 3, "most": 4, "most_bulk": 3}
-"""A worker with free slots."""
 """How often a query is asked; its time is the median."""
+
+SLOTS: Any = {"owner": "bench", "lease_s": 15.0, "firm_most": 3, "most": 4, "most_bulk": 3}
+"""A worker with free slots."""
 
 ROWS = "{{ nodes {{ clioId }} }}"
 READS = {
@@ -91,6 +94,47 @@ async def pages(services: Services, small: int) -> None:
         )
 
 
+async def comparisons(services: Services, small: int) -> None:
+    """Print what a page of a comparison costs in the large firm and in a small one, and the proof at its end."""
+    resource, pool = services.registry.resource("activity"), services.database.pool
+    for firm in (LARGE, small):
+        run = await _compared_run(services, firm)
+        await reports.open_report(services.database, run)
+        times, after = [], 0
+        for _ in range(PAGES):
+            records = await records_of(pool, resource, firm, after=after, count=PAGE)
+            listed = [
+                {"clio_id": each["id"], "etag": each["etag"], "clio_updated_at": each["updated_at"]} for each in records
+            ]
+            up_to, page = int(str(records[-1]["id"])), msgspec.json.encode(listed).decode()
+            place = (firm, after, up_to, run.high_water_at, run.high_water_at)
+            started = time.perf_counter()
+            await pool.fetchval(
+                compare_statement(resource), page, *place, run.id, "bench", 600.0, "more", None, None, 1
+            )
+            times.append(time.perf_counter() - started)
+            after = up_to
+        started = time.perf_counter()
+        await reports.prove(services.database, run, resource, ahead=datetime.timedelta(), owner="bench")
+        proof_s = time.perf_counter() - started
+        where = "large" if firm == LARGE else "small"
+        page_ms = statistics.median(times) * 1e3
+        print(f"scale: comparison in the {where} firm: {page_ms:.1f} ms a page, both roots {proof_s:.2f} s")
+        await pool.execute("DELETE FROM sync_run WHERE id = $1", run.id)
+
+
+async def _compared_run(services: Services, firm: int) -> runs.Run:
+    row = await services.database.pool.fetchrow(
+        """INSERT INTO sync_run (firm, resource, kind, state, lease_owner, lease_until, high_water_at)
+        VALUES ($1, 'activity', 'reconcile', 'running', 'bench', now() + interval '1 hour', now())
+        RETURNING id, firm, resource, kind, next_url, since_at, high_water_at, attempt, failures, approves""",
+        firm,
+    )
+    if row is None:
+        raise RuntimeError("the run was not made")
+    return runs.Run(**dict(row))
+
+
 async def reads(services: Services, small: int) -> None:
     """Print what lists cost over HTTP in the large firm and in a small one; what grows has no index to go by."""
     url = f"http://127.0.0.1:{services.settings.port}/graphql"
@@ -128,7 +172,7 @@ async def _read(services: Services, http: httpx.AsyncClient, url: str, words: st
 async def turns(services: Services, firms: int) -> None:
     """Print statements and time of each turn that the worker makes for all firms together, nothing being due."""
     work: dict[str, Callable[[], Awaitable[Any]]] = {
-        "runs that are due (every second)": lambda: runs.take_due(services.database, **NOBODY),
+        "runs that are due (every second)": lambda: runs.take_due(services.database, **SLOTS),
         "deliveries that are due (every second)": lambda: claims.any_due(services.database),
         "polls that are due (every 5 s)": lambda: schedule.request_due_polls(services),
         "reconcile runs that are due (every 5 s)": lambda: schedule.request_due_reconciliations(services),
