@@ -132,7 +132,7 @@ async def test_no_two_workers_run_the_same_firm_and_resource_at_once(
                 await requesting.request_reconciliations(scene.services, firms=[scene.firm], resource=None)
             else:
                 await requesting.request_runs(scene.services, firms=[scene.firm], resource=None, full=True)
-            await until(lambda: is_running(scene))
+            await until(lambda: is_running(scene), timeout_s=60)  # its turn comes after other resources'
             owner = await pool.fetchval(
                 "SELECT lease_owner FROM sync_run WHERE state = 'running' AND resource = 'contact'"
             )
