@@ -2,10 +2,11 @@
 
 import asyncio
 import datetime
+from typing import Any
 
 from core.db.engine import Database
 from core.mirror.tombstones import settle_tombstones
-from core.mirror.writer import mark_absent, validate_records, write_records
+from core.mirror.writer import check_records, mark_absent, validate_records, write_batch, write_records
 from core.resource import Resource
 from core.services import Services
 from tests.mirror.scene import Mirror, at, contact
@@ -17,6 +18,16 @@ async def test_a_page_read_before_a_deletion_does_not_bring_the_record_in(mirror
     assert (result.created, result.updated, result.unchanged) == (2, 0, 1)
     assert await ids(mirror) == {1, 3}
     assert [operation for operation, _, _ in await mirror.changes()] == ["created", "created"]
+
+
+async def test_a_page_that_is_said_to_be_new_does_not_either(mirror: Mirror) -> None:
+    await mirror.delete(2, seen=10)
+    batch = check_records(mirror.resource, [contact(1), contact(2)])
+    how: Any = {"firm": mirror.firm, "source": "backfill", "is_new": True}
+    result = await write_batch(mirror.database.pool, batch, seen_at=at(9), **how)
+    assert (result.created, result.unchanged, await ids(mirror)) == (1, 1, {1})
+    assert (await write_batch(mirror.database.pool, batch, seen_at=at(11), **how)).created == 1
+    assert await ids(mirror) == {1, 2}
 
 
 async def test_one_read_later_does(mirror: Mirror) -> None:
