@@ -4,7 +4,7 @@ import datetime
 import enum
 import inspect
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
@@ -15,6 +15,10 @@ from core.errors import PluginError
 
 LENIENT = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
 """How records are read: what is not asked for is passed over, and a number where text was promised is taken as text."""
+
+
+COMMON = ("id", "etag", "created_at", "updated_at")
+"""Fields of every payload; their columns are the mirror writer's."""
 
 
 class ClioPayload(BaseModel):
@@ -42,16 +46,17 @@ class ClioPayload(BaseModel):
         `<field>_clio_id`, of a `NamedReference` the name as well, for `<field>_name`, and of a list of references the
         ids, for `<singular>_clio_ids`. Override it where names or shapes differ.
         """
-        names, held = _names(type(self)), self.__dict__
-        row = {name: held[name] for name in names.plain}
-        for name in names.references:
-            reference = held[name]
-            row[f"{name}_clio_id"] = reference.id if reference else None
-        for name in names.named:
-            reference = held[name]
-            row[f"{name}_clio_id"], row[f"{name}_name"] = (reference.id, reference.name) if reference else (None, None)
-        for name in names.lists:
-            row[f"{name.removesuffix('s')}_clio_ids"] = reference_ids(held[name])
+        names, row = _names(type(self)), self.__dict__.copy()
+        for name in COMMON:
+            del row[name]
+        for name, of_id in names.references:
+            reference = row.pop(name)
+            row[of_id] = None if reference is None else reference.id
+        for name, of_id, of_name in names.named:
+            reference = row.pop(name)
+            row[of_id], row[of_name] = (None, None) if reference is None else (reference.id, reference.name)
+        for name, of_ids in names.lists:
+            row[of_ids] = reference_ids(row.pop(name))
         return row
 
 
@@ -66,8 +71,11 @@ class Nested(BaseModel):
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as it is kept. Override it where names or shapes differ; its values stay JSON's."""
-        held = self.__dict__
-        return dict(_json_item(name, held[name], shape) for name, shape in _shapes(type(self)))
+        held, kept = self.__dict__, dict[str, Any]()
+        for name, key, form in _forms(type(self)):
+            value = held[name]
+            kept[key] = value if value is None or form is None else form(value)
+        return kept
 
 
 class Reference(BaseModel):
@@ -92,6 +100,11 @@ def reference_id(reference: Reference | None) -> int | None:
 def reference_ids(references: Sequence[Reference] | None) -> list[int] | None:
     """Return the ids behind a list of associations, without empty and redacted ones; None where Clio told no list."""
     return None if references is None else [each.id for each in references if each.id is not None]
+
+
+PLAIN_JSON = (str, bool, str | None, bool | None)
+NUMBERS = (int, float, int | None, float | None)
+"""Annotations of what is JSON as it stands; but ids are kept as text."""
 
 
 def json_form(value: Any) -> Any:
@@ -130,25 +143,29 @@ def _shapes(payload: type[BaseModel]) -> tuple[tuple[str, Shape], ...]:
 
 
 class _Names(NamedTuple):
-    """The names of a model's fields by shape."""
+    """The names of a model's fields that are not columns of their own, by shape, each with those of its columns."""
 
-    plain: tuple[str, ...]
-    references: tuple[str, ...]
-    named: tuple[str, ...]
-    lists: tuple[str, ...]
+    references: tuple[tuple[str, str], ...]
+    named: tuple[tuple[str, str, str], ...]
+    lists: tuple[tuple[str, str], ...]
 
 
 @lru_cache(maxsize=1024)
 def _names(payload: type[BaseModel]) -> _Names:
-    shapes = _shapes(payload)
-    wanted = (Shape.PLAIN, Shape.REFERENCE, Shape.NAMED, Shape.REFERENCES)
-    return _Names(*(tuple(name for name, found in shapes if found is shape) for shape in wanted))
+    def of(wanted: Shape) -> list[str]:
+        return [name for name, shape in _shapes(payload) if shape is wanted]
+
+    return _Names(
+        references=tuple((name, f"{name}_clio_id") for name in of(Shape.REFERENCE)),
+        named=tuple((name, f"{name}_clio_id", f"{name}_name") for name in of(Shape.NAMED)),
+        lists=tuple((name, f"{name.removesuffix('s')}_clio_ids") for name in of(Shape.REFERENCES)),
+    )
 
 
 def _shape(payload: type[BaseModel], name: str) -> Shape:
     annotation = payload.model_fields[name].annotation
     model = _model_in(annotation)
-    if name in {"id", "etag", "created_at", "updated_at"} and issubclass(payload, ClioPayload):
+    if name in COMMON and issubclass(payload, ClioPayload):
         return Shape.COMMON
     if model is None or not issubclass(model, Reference):
         return Shape.PLAIN
@@ -157,15 +174,27 @@ def _shape(payload: type[BaseModel], name: str) -> Shape:
     return Shape.NAMED if issubclass(model, NamedReference) else Shape.REFERENCE
 
 
-def _json_item(name: str, value: Any, shape: Shape) -> tuple[str, Any]:
-    if value is None or type(value) is str or type(value) is bool:
-        return (f"{name}_clio_id" if shape is Shape.REFERENCE else name), value
-    if shape is Shape.REFERENCE:
-        number = reference_id(value)
-        return f"{name}_clio_id", None if number is None else str(number)
-    if type(value) is int and (name == "id" or name.endswith("_id")):
-        return name, str(value)
-    return name, json_form(value)
+@lru_cache(maxsize=1024)
+def _forms(nested: type[BaseModel]) -> tuple[tuple[str, str, Callable[[Any], Any] | None], ...]:
+    """Return of each field its name, the key it is kept under, and what makes JSON of its value, where it is not."""
+    found: list[tuple[str, str, Callable[[Any], Any] | None]] = []
+    for name, shape in _shapes(nested):
+        is_id = name == "id" or name.endswith("_id")
+        if shape is Shape.REFERENCE:
+            found.append((name, f"{name}_clio_id", _reference_form))
+        elif nested.model_fields[name].annotation in (PLAIN_JSON if is_id else PLAIN_JSON + NUMBERS):
+            found.append((name, name, None))
+        else:
+            found.append((name, name, _id_form if is_id else json_form))
+    return tuple(found)
+
+
+def _reference_form(reference: Reference) -> str | None:
+    return None if reference.id is None else str(reference.id)
+
+
+def _id_form(value: Any) -> Any:
+    return str(value) if type(value) is int else json_form(value)
 
 
 def clio_fields(payload: type[BaseModel]) -> str:

@@ -82,7 +82,7 @@ async def pages(services: Services, small: int) -> None:
             edited = [{**each, "note": f"edited {number}", "updated_at": later} for each in records[::10]]
             new = [{**each, "id": most + 1 + place} for place, each in enumerate(records)]
             for name, page in (("equal", records), ("a tenth edited", edited + records), ("new", new)):
-                batch = check_records(resource, page)
+                batch = await check_records(resource, page)
                 started = time.perf_counter()
                 await write_batch(pool, batch, firm=firm, seen_at=later, source="incremental")
                 found.setdefault((name, firm), []).append(time.perf_counter() - started)
@@ -221,11 +221,11 @@ async def dead_rows(services: Services, small: int) -> None:
     later = datetime.datetime.now(datetime.UTC)
     for start in range(0, len(records), PAGE):
         page = records[start : start + PAGE]
-        batch = check_records(resource, page)
+        batch = await check_records(resource, page)
         await write_batch(pool, batch, firm=small, seen_at=later, source="incremental")
     equal = await _counted(pool)
     edited = [{**each, "note": "edited once more", "updated_at": later} for each in records[::10]]
-    await write_batch(pool, check_records(resource, edited), firm=small, seen_at=later, source="incremental")
+    await write_batch(pool, await check_records(resource, edited), firm=small, seen_at=later, source="incremental")
     after = await _counted(pool)
     print(f"scale: {len(records)} equal records: {equal[0] - before[0]} rows updated")
     updated, hot = (after[place] - equal[place] for place in (0, 1))

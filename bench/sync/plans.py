@@ -22,6 +22,19 @@ from core.services import Services
 ROOT = Path(__file__).parents[2]
 DLT = "dlt[postgres]==1.31.0"
 DLT_HOME = FETCHED / "dlt"
+DLT_WAYS = (
+    ("dlt", "dlt", "insert_values", ""),
+    ("dlt_json", "dlt, lists as JSON", "insert_values", "0"),
+    ("dlt_csv", "dlt, lists as JSON, loading CSV", "csv", "0"),
+)
+"""Name, title, the format it loads from, and how deep it makes tables of lists: as deep as they are unless given."""
+
+EMPTY_DLT = """DO $$ BEGIN EXECUTE (
+    SELECT 'TRUNCATE ' || string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables
+    WHERE schemaname = '{schema}' AND (tablename = '{name}' OR starts_with(tablename, '{name}__'))
+); END $$"""
+"""The table and those of the lists in its records."""
+
 FETCH_WITHIN_S = 600
 PASS_WITHIN_S = 600
 
@@ -90,12 +103,11 @@ async def plans(services: Services, resource: Resource, firm: int, url: str) -> 
         argv = [sys.executable, "-m", f"bench.sync.peers.{name}"]
         found.append(Plan(name, title, argv, {**told, "BENCH_TABLE": table}, table, f"TRUNCATE {table}"))
     python = _dlt()
-    for name, title, form in (("dlt", "dlt", "insert_values"), ("dlt_csv", "dlt, loading CSV", "csv")):
-        if python is not None:
-            argv = [str(python), "-m", "bench.sync.peers.dlt_rest"]
-            table = f"bench_{name}.{resource.name}"
-            environment = {**told, "BENCH_TABLE": f"bench_{name}", "BENCH_FORMAT": form}
-            found.append(Plan(name, title, argv, environment, table, f"TRUNCATE {table}"))
+    for name, title, form, nesting in DLT_WAYS if python is not None else ():
+        argv = [str(python), "-m", "bench.sync.peers.dlt_rest"]
+        environment = {**told, "BENCH_TABLE": f"bench_{name}", "BENCH_FORMAT": form, "BENCH_NESTING": nesting}
+        table, emptying = f"bench_{name}.{resource.name}", EMPTY_DLT.format(schema=f"bench_{name}", name=resource.name)
+        found.append(Plan(name, title, argv, environment, table, emptying))
     return found
 
 

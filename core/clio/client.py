@@ -1,12 +1,12 @@
 """Requests to Clio's API for one firm: budgeted, retried where that is safe, and typed when they fail."""
 
 import asyncio
+import dataclasses
 import datetime
 import functools
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
-from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from core.clio import peak
 from core.clio.access import AccessKeeper
 from core.clio.answers import envelope_of, location_of, next_url_of, record_of
 from core.clio.budget import Slot
+from core.clio.paging import Onwards, Page
 from core.clio.priority import RUNS, Priority
 from core.clio.regions import pinned_url
 from core.clio.usage import Usage
@@ -38,26 +39,12 @@ IDEMPOTENT = frozenset({"GET", "PUT", "DELETE"})
 Params: TypeAlias = Mapping[str, str | Sequence[str]]
 """Parameters of a request; a sequence repeats its name."""
 
-Prepare: TypeAlias = Callable[[list[dict[str, Any]]], Any]
+Prepare: TypeAlias = Callable[[list[dict[str, Any]]], Awaitable[Any]]
 """Makes of the records of a page what its reader wants; without I/O."""
 
 TRIES = 4
 PATIENCE_S = {Priority.INTERACTIVE: 5.0, Priority.WEBHOOK: 65.0} | dict.fromkeys(RUNS, 130.0)
 """Longest wait for the budget; a window lasts 60 seconds."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """A page of a list. `total` is meta.records where Clio tells it; `requested_at` is before the request was sent.
-
-    `prepared` is what the client's `prepare` made of the records, if it was given one.
-    """
-
-    records: list[dict[str, Any]]
-    next_url: str | None
-    total: int | None
-    requested_at: datetime.datetime
-    prepared: Any = None
 
 
 class ClioClient:
@@ -162,9 +149,9 @@ class ClioClient:
         since_at: datetime.datetime | None = None,
         priority: Priority,
     ) -> AsyncGenerator[Page, None]:
-        """Yield the pages of a list in order of id, from the first or `next_url`, each while the next is under way.
+        """Yield the pages of a list in order of id, from the first or `next_url`, read ahead of who takes them.
 
-        Close the generator to stop early: the page under way is then cancelled. One request per page of at most
+        Close the generator to stop early: what is read ahead is then given up. One request per page of at most
         `endpoint.page_limit` records. Source: Clio API, cursor paging.
 
         Raises:
@@ -197,23 +184,14 @@ class ClioClient:
         return await self._page(f"{endpoint.path}.json", {**first_page(endpoint, since_at), **at}, priority)
 
     async def onwards(self, page: Page, *, priority: Priority) -> AsyncGenerator[Page, None]:
-        """Yield a page that has been read, and those that follow it, each while the next is under way."""
-        coming: asyncio.Task[Page] | None = None
-        circle = _Circle()
-        try:
-            while True:
-                if page.next_url is not None:
-                    if circle.closes_at(page.next_url):
-                        raise ClioUnexpectedAnswer("clio's list leads back to a page that has been read: it has no end")
-                    coming = asyncio.create_task(self._page(page.next_url, {}, priority))
-                yield page
-                if coming is None:
-                    return
-                page, coming = await coming, None
-        finally:
-            if coming is not None:
-                coming.cancel()
-                await asyncio.gather(coming, return_exceptions=True)
+        """Yield a page that has been read, and those that follow it, at most `PAGES_AHEAD` of them read ahead."""
+
+        async def fetch(url: str) -> Page:
+            return await self._list(url, {}, priority)
+
+        async with aclosing(Onwards(fetch, self._made_ready).pages(page)) as pages:
+            async for each in pages:
+                yield each
 
     async def highest_id(
         self, endpoint: ClioEndpoint, *, since_at: datetime.datetime | None, priority: Priority
@@ -258,6 +236,9 @@ class ClioClient:
         return {**{name: user.get(name) for name in fields}, "roles": sorted(user.get("roles") or [])}
 
     async def _page(self, path_or_url: str, params: Params, priority: Priority) -> Page:
+        return await self._made_ready(await self._list(path_or_url, params, priority))
+
+    async def _list(self, path_or_url: str, params: Params, priority: Priority) -> Page:
         requested_at = datetime.datetime.now(datetime.UTC)
         answer = await self.request("GET", path_or_url, priority=priority, params=params)
         records, next_url, meta = answer.get("data"), next_url_of(answer), answer.get("meta")
@@ -269,8 +250,12 @@ class ClioClient:
             next_url=next_url,
             total=total if isinstance(total, int) else None,
             requested_at=requested_at,
-            prepared=self._prepare(records) if self._prepare else None,
         )
+
+    async def _made_ready(self, page: Page) -> Page:
+        if self._prepare is None:
+            return page
+        return dataclasses.replace(page, prepared=await self._prepare(page.records))
 
     async def _try(
         self,
@@ -335,22 +320,6 @@ class ClioClient:
         slot.observe(response.headers)
         self._accounts.clock.observe(self.firm, response.headers)
         return response
-
-
-class _Circle:
-    """Finds out that addresses come round again, remembering one of them at a time (Brent's algorithm)."""
-
-    def __init__(self) -> None:
-        self._remembered, self._steps, self._patience = "", 0, 1
-
-    def closes_at(self, url: str) -> bool:
-        """Whether this address is the one that is remembered; of a circle, one will be."""
-        if url == self._remembered:
-            return True
-        self._steps += 1
-        if self._steps == self._patience:
-            self._remembered, self._steps, self._patience = url, 0, self._patience * 2
-        return False
 
 
 def first_page(endpoint: ClioEndpoint, since_at: datetime.datetime | None, fields: str | None = None) -> dict[str, str]:

@@ -32,7 +32,7 @@ WHERE endpoint.id = told.id AND EXISTS (
     SELECT FROM change AS polled
     CROSS JOIN LATERAL (SELECT (polled.after ->> 'clio_updated_at')::timestamptz AS at) AS changed
     WHERE polled.firm = $1 AND polled.resource = $2 AND polled.source = 'incremental' AND polled.seen_at >= $3
-      AND polled.after - '{etag,clio_updated_at}'::text[] <> '{}'
+      AND polled.after::jsonb - '{etag,clio_updated_at}'::text[] <> '{}'
       AND changed.at > told.told_at + $4::interval + $5::interval
       AND changed.at < polled.seen_at + $4::interval - $5::interval
 )

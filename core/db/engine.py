@@ -9,7 +9,7 @@ import asyncpg
 from core.db.dialect import QuietEngine
 from core.db.intake import IntakeSessions
 from core.db.reading import ReadingSessions
-from core.db.sessions import Sessions
+from core.db.sessions import Sessions, leave_as_it_is
 from core.db.types import Connection, Executor, Pool, prepare
 from core.errors import DatabaseUnavailable
 from core.logging import get_logger
@@ -22,8 +22,9 @@ CONNECT_ERRORS = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnec
 COMMAND_S = 60.0
 """How long a statement may take that does not say otherwise."""
 
-SERVER_SETTINGS = {"application_name": "clio-service", "plan_cache_mode": "force_custom_plan"}
-"""A plan kept from when a table was empty reads the whole table for each page once a backfill has filled it."""
+SERVER_SETTINGS = {"application_name": "clio-service", "plan_cache_mode": "force_custom_plan", "timezone": "UTC"}
+"""A plan kept from when a table was empty reads the whole table for each page once a backfill has filled it. In JSON,
+instants are as the session's time zone has them."""
 
 
 class Database:
@@ -82,6 +83,7 @@ class Database:
                 min_size=1,
                 max_size=self._pool_size,
                 init=prepare,
+                reset=leave_as_it_is,
                 command_timeout=COMMAND_S,
                 timeout=10,
                 server_settings=SERVER_SETTINGS,

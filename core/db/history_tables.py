@@ -1,6 +1,6 @@
 """The tables of history: every change of a record, the chain that proves it, and what keeps it from being purged."""
 
-from piccolo.columns import JSONB, BigInt, BigSerial, Bytea, Text, Timestamptz, Varchar
+from piccolo.columns import JSON, JSONB, BigInt, BigSerial, Bytea, Text, Timestamptz, Varchar
 from piccolo.constraints import Unique
 
 from core.db.dialect import PostgresTable
@@ -19,7 +19,7 @@ class Change(PostgresTable, tablename="change"):
     source = Varchar(length=16, help_text="backfill | incremental | reconcile | webhook")
     etag = Text(null=True, default=None)
     before = JSONB(null=True, default=None, help_text="changed columns before; null for a created record")
-    after = JSONB(null=True, default=None, help_text="changed columns after; null for a deleted record")
+    after = JSON(null=True, default=None, help_text="changed columns after; null for a deleted record")
     recorded_at = Timestamptz(help_text="when the transaction that wrote it began")
     clio_updated_at = Timestamptz(null=True, default=None, help_text="when Clio says that it changed the record")
     run = BigInt(null=True, default=None, help_text="sync_run.id of the page that told of it")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from core.db.engine import Connection, Database
+from core.db.sessions import unlock
 from core.errors import MigrationFailed
 from core.logging import get_logger
 
@@ -105,7 +106,7 @@ def _locked(database: Database) -> AbstractAsyncContextManager[Connection]:
                 await connection.execute(JOURNAL)
                 yield connection
             finally:
-                await connection.execute("SELECT pg_advisory_unlock($1)", LOCK_KEY)
+                await unlock(connection, "SELECT pg_advisory_unlock($1)", LOCK_KEY)
 
     return hold()
 

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from core.cancelling import to_the_end
 from core.db.types import Connection, Pool
 
 
@@ -71,4 +72,16 @@ def _is_open(connection: "PoolConnectionProxy[asyncpg.Record]") -> bool:
 
 
 async def leave_as_it_is(_connection: Connection) -> None:
-    """Reset nothing: single statements leave no state, and a reset is a round trip."""
+    """Reset nothing: statements and transactions leave no state, and a reset is a round trip.
+
+    What locks a session gives the lock back itself, by `unlock`.
+    """
+
+
+async def unlock(connection: Connection, text: str, *values: Any) -> None:
+    """Run the statement that gives a session's lock back, even when cancelled; a session that cannot is ended."""
+    try:
+        await to_the_end(connection.execute(text, *values))
+    except Exception:
+        connection.terminate()
+        raise

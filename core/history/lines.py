@@ -1,7 +1,8 @@
 """A change as one line of JSON: what an export holds, and what a seal's digest is made of, byte by byte.
 
-PostgreSQL writes it, alike whatever the session's settings: instants are UTC with microseconds, and JSON columns are as
-jsonb prints them. A null is not an empty text, and no text can pass for two.
+PostgreSQL writes it, alike whatever the session's settings: instants are UTC with microseconds, `after` is the text
+that is kept, and the other JSON columns are as jsonb prints them. A null is not an empty text, and no text can pass for
+two.
 """
 
 _INSTANTS = ("seen_at", "recorded_at", "clio_updated_at")

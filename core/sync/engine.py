@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from core.cancelling import to_the_end
 from core.clio import drift
-from core.clio.client import Page
 from core.coverage import canary, repair
 from core.errors import (
     ClioForbidden,
@@ -23,14 +22,13 @@ from core.errors import (
     ServiceError,
 )
 from core.logging import get_logger, log_ids
-from core.mirror.writer import Batch, Checkpoint, Source, WriteResult, check_records, write_batch
-from core.resource import Resource
 from core.sync import approval, reports, requesting, runs
 from core.sync.planner import Plan
 from core.sync.progress import publish_progress
 from core.sync.reading import Reading
 from core.sync.reconcile import reconcile
 from core.sync.runs import Run
+from core.sync.writing import writing
 
 if TYPE_CHECKING:
     from core.services import Services
@@ -184,60 +182,17 @@ async def _work(services: "Services", run: Run, owner: str) -> bool:
 async def _read(services: "Services", run: Run, owner: str, *, ends_at: float) -> bool:
     """Read and write page after page; True at the proven end, False when the time slice is over."""
     resource = services.registry.resource(run.resource)
-    reading = Reading(services, run, resource, owner=owner)
-    created, analysed, is_new = 0, 0, False
-    async with aclosing(reading.pages()) as pages:
-        async for page in pages:
-            batch = page.prepared or check_records(resource, page.records)
-            result = await _write(services, run, owner, page, batch, read_to=reading.read_to, is_new=is_new)
-            is_new = run.kind == "backfill" and result.created == batch.count  # as it mostly goes on
-            created += result.created
-            if run.kind == "backfill" and created > analysed and (page.next_url is None or created >= 4 * analysed):
-                await _analyse(services, resource)
-                analysed = created
-            await publish_progress(services.redis, firm=run.firm, run=run.id)
-            if page.next_url is not None and asyncio.get_running_loop().time() > ends_at:
-                return False
+    async with writing(services, run, resource, owner=owner) as writes:
+        reading = Reading(services, run, resource, owner=owner, begin_again=writes.begin_again)
+        async with aclosing(reading.pages()) as pages:
+            async for page in pages:
+                await writes.write(page, read_to=reading.read_to)
+                if page.next_url is not None and asyncio.get_running_loop().time() > ends_at:
+                    await writes.settled()
+                    return False
+        await writes.settled()
     await reading.check_end()
     return True
-
-
-async def _analyse(services: "Services", resource: Resource) -> None:
-    """Let queries plan for the table as it has become: they keep their plans until its statistics change.
-
-    Only the columns of its indexes, which decide: to look at all 46 of a table takes six times as long, and PostgreSQL
-    does that by itself within a minute or so.
-    """
-    columns = await services.database.pool.fetchval(
-        """SELECT string_agg(DISTINCT quote_ident(attname), ', ') FROM pg_index
-           JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey) WHERE indrelid = $1::regclass""",
-        resource.table_name,
-    )
-    await services.database.pool.execute(f"ANALYZE {resource.table_name} ({columns})")
-
-
-async def _write(
-    services: "Services", run: Run, owner: str, page: Page, batch: Batch, *, read_to: int, is_new: bool
-) -> WriteResult:
-    source: Source = "backfill" if run.kind == "backfill" else "incremental"
-    async with runs.counting(run) as requests:
-        return await write_batch(
-            services.database.pool,
-            batch,
-            is_new=is_new,
-            firm=run.firm,
-            seen_at=page.requested_at,
-            source=source,
-            checkpoint=Checkpoint(
-                run_id=run.id,
-                lease_owner=owner,
-                lease_s=services.settings.lease_s,
-                next_url=page.next_url or "",
-                total=page.total,
-                read_to=read_to,
-                requests=requests,
-            ),
-        )
 
 
 @asynccontextmanager

@@ -54,6 +54,6 @@ _FOUND = f"""CASE WHEN finished.written = 0 THEN false
             SELECT FROM change AS polled
             WHERE polled.firm = finished.firm AND polled.resource = finished.resource
               AND polled.source = 'incremental' AND polled.seen_at >= finished.high_water_at
-              AND polled.after - '{{etag,clio_updated_at}}'::text[] <> '{{}}'
+              AND polled.after::jsonb - '{{etag,clio_updated_at}}'::text[] <> '{{}}'
               AND polled.clio_updated_at < polled.seen_at + $3::interval - interval '{TOLERANCE_S} seconds'
         ) END"""

@@ -8,7 +8,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from core.clio.client import ClioClient, Page, first_page
+from core.clio.client import ClioClient, first_page
+from core.clio.paging import Page
 from core.clio.priority import Priority
 from core.errors import ClioNotFound, ServiceError
 from core.resource import ClioEndpoint, Parents, Resource

@@ -4,6 +4,7 @@ Redis only carries the hint; the run's row says what is true.
 """
 
 import datetime
+import time
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Protocol
 
@@ -14,6 +15,8 @@ from redis.exceptions import RedisError
 from core.logging import get_logger
 
 log = get_logger(__name__)
+
+HINT_EVERY_S = 0.1
 
 PROGRESS_CHANNEL = "sync:progress"
 """Redis channel of hints `{"firm": id, "run": id}`; a watcher reads the row."""
@@ -68,6 +71,21 @@ def _elapsed_s(run: RunFigures) -> float | None:
 def _tenths(number: float) -> float:
     """As PostgreSQL rounds a numeric: halves away from zero."""
     return float(Decimal(repr(number)).quantize(Decimal("0.1"), ROUND_HALF_UP))
+
+
+class Hints:
+    """The hints of a run while it goes on: a page may come more often than anybody wants to hear of it."""
+
+    def __init__(self, redis: Redis, *, firm: int, run: int) -> None:
+        self._redis = redis
+        self._about = {"firm": firm, "run": run}
+        self._next_at = 0.0
+
+    async def publish(self) -> None:
+        """Publish that a page was written, unless a hint was published a moment ago. The run's end is told apart."""
+        if time.monotonic() >= self._next_at:
+            self._next_at = time.monotonic() + HINT_EVERY_S
+            await publish_progress(self._redis, **self._about)
 
 
 async def publish_progress(redis: Redis, *, firm: int, run: int) -> None:

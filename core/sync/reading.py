@@ -1,14 +1,15 @@
 """Reading what a run is about: which pages, in which way, from where the run stands to a proven end."""
 
 import dataclasses
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from core.clio.budget import DEFAULT_LIMIT
-from core.clio.client import ClioClient, Page, first_page
+from core.clio.client import ClioClient, first_page
+from core.clio.paging import Page
 from core.clio.priority import Priority
 from core.errors import ListCutShort
 from core.logging import get_logger
@@ -29,14 +30,23 @@ log = get_logger(__name__)
 class Reading:
     """One worker's turn at reading a run: pages with their batch prepared, most while the one before is written.
 
-    `read_to` is the highest id of the pages so far.
+    `read_to` is the highest id of the pages so far. `begin_again` takes the run back to before its first page.
     """
 
-    def __init__(self, services: "Services", run: Run, resource: Resource, *, owner: str) -> None:
+    def __init__(
+        self,
+        services: "Services",
+        run: Run,
+        resource: Resource,
+        *,
+        owner: str,
+        begin_again: Callable[[], Awaitable[None]],
+    ) -> None:
         self._services = services
         self._run = run
         self._resource = resource
         self._owner = owner
+        self._begin_again = begin_again
         self._client: ClioClient = services.accounts.client(run.firm, run.usage)
         prepare = partial(check_records, resource)
         self._preparing = services.accounts.client(run.firm, run.usage, prepare=prepare)
@@ -128,7 +138,7 @@ class Reading:
                 yield each
 
     async def _again_by_cursor(self) -> AsyncGenerator[Page, None]:
-        await runs.begin_again(self._services.database, self._run, owner=self._owner)
+        await self._begin_again()
         await self._note(self._by_cursor)
         self._seen = self.read_to = 0
         page = await self._page(None)

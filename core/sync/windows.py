@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, TypeAlias
 
-from core.clio.client import Page
+from core.clio.paging import Page
 from core.errors import ClioInvalidRequest
 from core.sync.planner import is_within_reach, step
 

@@ -24,7 +24,7 @@ def unlike(resource: Resource, payload: ClioPayload, row: asyncpg.Record) -> dic
     The row is to be present, or deleted where the record lies in the trash. Columns of JSON are compared as the JSON
     they are written as; everything else as Python has it. NUL, which PostgreSQL cannot hold, counts as U+FFFD.
     """
-    [written] = msgspec.json.decode(encode_records([payload]))
+    written = msgspec.json.decode(encode_records(resource, [payload]))
     wanted = payload.to_row() | {
         "etag": payload.etag,
         "clio_created_at": payload.created_at,

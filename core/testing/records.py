@@ -40,6 +40,10 @@ class RecordContract(Case):
             f"{scene.resource.table_name} does not hold what to_row gave: widen the column, or change to_row:"
             f"{listed(lost)}"
         )
+        assert not (told := await scene.unlike_its_image(1, firm)), (
+            f"{scene.resource.name}: the change that tells of the record has other values than the row: to_row must "
+            f"give each column as PostgreSQL writes it in JSON:{listed(told)}"
+        )
 
     @ANY
     @given(data=st.data())

@@ -84,6 +84,23 @@ class Scene:
             )
         )
 
+    async def unlike_its_image(self, clio_id: int, firm: int) -> list[str]:
+        """Return where the change that created a record tells other values than its row has, written as JSON."""
+        found = await self.services.database.pool.fetch(
+            f"""SELECT key, told.value AS told, held.value AS held FROM (
+                SELECT key, value FROM change, jsonb_each(after::jsonb)
+                WHERE firm = $1 AND resource = $3 AND clio_id = $2 AND operation = 'created'
+            ) AS told FULL JOIN (
+                SELECT key, value FROM "{self.resource.table_name}" AS stored, jsonb_each(to_jsonb(stored))
+                WHERE firm = $1 AND clio_id = $2 AND value <> 'null' AND key <> ALL ($4)
+            ) AS held USING (key) WHERE told.value IS DISTINCT FROM held.value ORDER BY key""",
+            firm,
+            clio_id,
+            self.resource.name,
+            ["id", "firm", "clio_id", "presence", "seen_at"],
+        )
+        return [f"{row['key']} is {row['told']!r} in the change and {row['held']!r} in the row" for row in found]
+
     async def at_clio(self) -> dict[int, dict[str, Any]]:
         """Return every record at Clio with the fields that are asked for, by id."""
         return await self.control.records(self.resource.endpoint.path, fields=self.resource.endpoint.fields)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from core.db.engine import Database
+from core.db.sessions import unlock
 from core.errors import ServiceError
 
 WAIT_S = 60.0
@@ -27,7 +28,7 @@ async def try_firm_lock(database: Database, firm: int) -> AsyncIterator[bool]:
             yield held
         finally:
             if held:
-                await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", f"webhooks:{firm}")
+                await unlock(connection, "SELECT pg_advisory_unlock(hashtextextended($1, 0))", f"webhooks:{firm}")
 
 
 @asynccontextmanager

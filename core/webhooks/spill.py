@@ -17,6 +17,7 @@ import asyncpg
 import msgspec
 
 from core.db.engine import CONNECT_ERRORS
+from core.db.sessions import unlock
 from core.errors import DatabaseUnavailable, DecryptionFailed, ServiceError
 from core.logging import get_logger
 from core.redis_pool import REDIS_ERRORS
@@ -106,10 +107,12 @@ class Spill:
             self._is_used = False
             return 0
         async with self._services.database.pool.acquire(timeout=ADD_WITHIN_S) as connection:
-            # Given back with the session, which the pool resets.
             if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", DRAIN_LOCK):
                 return 0
-            moved, stuck = await self._drain()
+            try:
+                moved, stuck = await self._drain()
+            finally:
+                await unlock(connection, "SELECT pg_advisory_unlock($1)", DRAIN_LOCK)
         if stuck:
             self._rests_until = time.monotonic() + STUCK_REST_S
         log.info("webhook_spill_drained", deliveries=moved, stuck=stuck)

@@ -4,7 +4,7 @@ import datetime
 from decimal import Decimal
 from typing import Any
 
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel
 
 from core.payload import LENIENT
 from core.resource import ClioEndpoint, ClioPayload, NamedReference, Nested, Reference
@@ -40,11 +40,6 @@ class CalendarEntry(_Part):
     """The calendar entry an activity was recorded from; its id is text, for it may be one of a series."""
 
     id: str | None = None
-
-    @field_validator("id", mode="before")
-    @classmethod
-    def _as_text(cls, value: object) -> object:
-        return str(value) if isinstance(value, int) else value
 
 
 class TaxSetting(Nested):

@@ -10,13 +10,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, DecimalException
 from typing import Any
 
-from pydantic import field_validator
-
-from core.payload import reference_id
 from core.resource import Nested, Reference
-
-REFERENCES = ("picklist_option", "contact", "matter")
-"""Associations of a value: which of them is filled follows from its type."""
 
 LARGEST_ID = 2**63 - 1
 
@@ -37,41 +31,42 @@ class CustomFieldValue(Nested):
     contact: Reference | None = None
     matter: Reference | None = None
 
-    @field_validator("id", mode="before")
-    @classmethod
-    def _id_as_text(cls, value: object) -> object:
-        return str(value) if isinstance(value, int) else value
-
     def to_json(self) -> dict[str, Any]:
         """Return the value as it is kept: its text, and where that could be read, the typed value under its kind.
 
         Kinds are `number`, `date`, `time`, `checked` and `reference`; a value has one of them at most.
         """
+        text, of = _text(self.value), self.custom_field
         kept: dict[str, Any] = {
             "id": self.id,
             "field_name": self.field_name,
             "field_type": self.field_type,
-            "custom_field_clio_id": reference_id(self.custom_field),
+            "custom_field_clio_id": None if of is None else of.id,
             "soft_deleted": self.soft_deleted,
-            "text": _text(self.value),
+            "text": text,
         }
-        kind, read = READERS.get(self.field_type or "", (None, None))
-        if kind == "reference":
-            typed = self._reference()
-        else:
-            typed = None if read is None or kept["text"] is None else read(kept["text"])
-        return kept if kind is None or typed is None else {**kept, kind: typed}
+        if (found := READERS.get(self.field_type or "")) is not None:
+            kind, read = found
+            typed = self._reference(text) if read is None else None if text is None else read(text)
+            if typed is not None:
+                kept[kind] = typed
+        return kept
 
-    def _reference(self) -> int | None:
-        """Return the id at the other end: that of the association, else the value itself, which holds it as text."""
-        named = (reference_id(getattr(self, name)) for name in REFERENCES)
-        return next((number for number in named if number is not None), _integer(_text(self.value) or ""))
+    def _reference(self, text: str | None) -> int | None:
+        """Return the id at the other end: that of the association, else the value itself, which holds it as text.
+
+        Which association is filled follows from the type.
+        """
+        for reference in (self.picklist_option, self.contact, self.matter):
+            if reference is not None and reference.id is not None:
+                return reference.id
+        return _integer(text or "")
 
 
 def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
     match value:
-        case None | str():
-            return value
         case bool():
             return str(value).lower()
         case float() if value.is_integer():
@@ -126,4 +121,5 @@ READERS: Mapping[str, tuple[str, Callable[[str], Any] | None]] = {
     "contact": ("reference", None),
     "matter": ("reference", None),
 }
-"""Types of field whose values are more than text: the kind of the value, and what reads it from text."""
+"""Types of field whose values are more than text: the kind of the value, and what reads it from text; None for what is
+told beside it."""

@@ -43,10 +43,8 @@ def history_purged(until: Position) -> HistoryPurged:
 
 
 def _fields_sql(alias: str) -> str:
-    return (
-        f"ARRAY(SELECT field FROM jsonb_object_keys(coalesce({alias}.after, {alias}.before, '{{}}'::jsonb)) AS field"
-        ' ORDER BY field COLLATE "C")'
-    )
+    told = f"coalesce({alias}.after, {alias}.before::json, '{{}}'::json)"
+    return f'ARRAY(SELECT field FROM json_object_keys({told}) AS field ORDER BY field COLLATE "C")'
 
 
 def _fields(root: Any) -> list[str]:

@@ -24,7 +24,7 @@ def test_a_ratio_is_the_median_of_the_rounds_own() -> None:
     assert found.ratio("ours", "dlt", 0) == 4
     assert found.ratio("ours", "limit", 0) is None
     told = list(lines([found], [Held(10_000, 90_000_000, 100_000_000)]))
-    assert "| clio-service | 50 | 4.00 /  |  | 50 | 4.00 /  |  | 1000 + 2000, 1000 + 2000 | 1 |" in told
+    assert "| clio-service | 50 | 4.00 /  /  |  | 50 | 4.00 /  /  |  | 1000 + 2000, 1000 + 2000 | 1 |" in told
     assert "| 10,000 | 90 | 100 |" in told
 
 

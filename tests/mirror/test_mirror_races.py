@@ -58,7 +58,9 @@ async def test_a_record_that_another_writer_created_meanwhile_is_compared_and_co
         """INSERT INTO sync_run (firm, resource, kind, state, lease_owner, lease_until)
            VALUES (1, 'contact', 'backfill', 'running', 'me', now() + interval '1 minute') RETURNING id"""
     )
-    checkpoint = Checkpoint(run_id=run, lease_owner="me", lease_s=30, next_url="https://clio.test/next", total=1)
+    checkpoint = Checkpoint(
+        run_id=run, lease_owner="me", lease_s=30, at_url=None, next_url="https://clio.test/next", total=1
+    )
     page = mirror.write(contact(1, updated=9, name="newest"), seen=60, source="backfill", checkpoint=checkpoint)
     result = await meanwhile(mirror, (5, "created by the other"), page)
     assert (result.created, result.updated, (await mirror.row())["name"]) == (0, 1, "newest")

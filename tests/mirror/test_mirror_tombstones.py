@@ -22,7 +22,7 @@ async def test_a_page_read_before_a_deletion_does_not_bring_the_record_in(mirror
 
 async def test_a_page_that_is_said_to_be_new_does_not_either(mirror: Mirror) -> None:
     await mirror.delete(2, seen=10)
-    batch = check_records(mirror.resource, [contact(1), contact(2)])
+    batch = await check_records(mirror.resource, [contact(1), contact(2)])
     how: Any = {"firm": mirror.firm, "source": "backfill", "is_new": True}
     result = await write_batch(mirror.database.pool, batch, seen_at=at(9), **how)
     assert (result.created, result.unchanged, await ids(mirror)) == (1, 1, {1})

@@ -1,7 +1,9 @@
 """The one statement that writes a page: newer-only, exactly once, with the change recorded."""
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.db.engine import Database
 from core.errors import ClioUnexpectedAnswer, LeaseLost
-from core.mirror.writer import Checkpoint, validate_records
+from core.mirror.writer import Checkpoint, OutOfTurn, check_records, validate_records, write_batch
 from core.resource import Resource
 from tests.mirror.scene import Mirror, at, contact
 
@@ -150,7 +152,9 @@ async def _run(database: Database, owner: str) -> int:
 
 
 def _checkpoint(run: int, owner: str) -> Checkpoint:
-    return Checkpoint(run_id=run, lease_owner=owner, lease_s=30, next_url="https://clio.test/next", total=7)
+    return Checkpoint(
+        run_id=run, lease_owner=owner, lease_s=30, at_url=None, next_url="https://clio.test/next", total=7
+    )
 
 
 async def test_a_page_moves_the_runs_checkpoint_in_the_same_statement(database: Database, mirror: Mirror) -> None:
@@ -167,6 +171,42 @@ async def test_a_worker_that_lost_its_lease_moves_nothing(database: Database, mi
     with pytest.raises(LeaseLost):
         await mirror.write(contact(1), seen=10, source="backfill", checkpoint=_checkpoint(run, "me"))
     assert await database.pool.fetchval("SELECT pages FROM sync_run WHERE id = $1", run) == 0
+    assert await mirror.changes() == []
+
+
+async def test_a_page_is_not_written_before_its_turn(database: Database, mirror: Mirror) -> None:
+    run = await _run(database, "me")
+    second = dataclasses.replace(_checkpoint(run, "me"), at_url="https://clio.test/next", next_url="")
+    with pytest.raises(OutOfTurn):
+        await mirror.write(contact(2), seen=10, source="backfill", checkpoint=second)
+    assert await mirror.changes() == []
+    await mirror.write(contact(1), seen=10, source="backfill", checkpoint=_checkpoint(run, "me"))
+    await mirror.write(contact(2), seen=10, source="backfill", checkpoint=second)
+    row = await database.pool.fetchrow("SELECT next_url, pages FROM sync_run WHERE id = $1", run)
+    assert row is not None
+    assert (row["next_url"], row["pages"]) == ("", 2)
+
+
+async def test_a_page_that_is_sent_while_the_one_before_is_written_waits_for_it(
+    database: Database, mirror: Mirror
+) -> None:
+    """Its statement began before the other was committed, and still goes on from there."""
+    run = await _run(database, "me")
+    second = dataclasses.replace(_checkpoint(run, "me"), at_url="https://clio.test/next", next_url="")
+    async with database.transaction() as open_one:
+        first = await check_records(mirror.resource, [contact(1), contact(2)])
+        how: Any = {"firm": mirror.firm, "seen_at": at(10), "source": "backfill"}
+        await write_batch(open_one, first, checkpoint=_checkpoint(run, "me"), **how)
+        waiting = asyncio.create_task(
+            mirror.write(contact(2), contact(3), seen=10, source="backfill", checkpoint=second)
+        )
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+    assert (await waiting).created == 1
+    row = await database.pool.fetchrow("SELECT next_url, pages, records_seen FROM sync_run WHERE id = $1", run)
+    assert row is not None
+    assert tuple(row) == ("", 2, 4)
+    assert [operation for operation, _, _ in await mirror.changes()] == ["created"] * 3
 
 
 VERSIONS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=6)

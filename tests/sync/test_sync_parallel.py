@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from core.clio.client import PATIENCE_S, ClioClient, Page
+from core.clio.client import PATIENCE_S, ClioClient
+from core.clio.paging import Page
 from core.clio.priority import Priority
 from core.mirror.comparison import MASS_LEAST
 from core.registry import Registry

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from core.clio.client import ClioClient, Page
+from core.clio.client import ClioClient
+from core.clio.paging import Page
 from core.errors import BadInput, NotFound, ServiceError
 from core.services import Services
 from core.settings import Settings

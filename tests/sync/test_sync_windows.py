@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.clio.client import Page
+from core.clio.paging import Page
 from core.errors import ClioInvalidRequest
 from core.sync import planner, windows
 from core.sync.planner import overlap, step

@@ -1,0 +1,1 @@
+ALTER TABLE change ALTER COLUMN after TYPE jsonb USING after::jsonb;
