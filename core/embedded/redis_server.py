@@ -34,6 +34,7 @@ READY_ANSWER = b"+OK\r\n+PONG\r\n"
 def find_redis(search_path: str | None = None, bundle: str = BUNDLE) -> Path:
     """Return the server's program: from `search_path` (PATH when None), else from the package `bundle`.
 
+    A link is left as it is: Debian's `redis-server` is one, and the program behind it another tool under its own name.
     The package is not imported: that would take longer than the server's own start.
 
     Raises:
@@ -42,7 +43,7 @@ def find_redis(search_path: str | None = None, bundle: str = BUNDLE) -> Path:
     for name in PROGRAMS:
         program = shutil.which(name, path=search_path)
         if program is not None:
-            return Path(program).resolve()
+            return Path(program).absolute()  # by the name it was found under, which tells it what to be
     found = importlib.util.find_spec(bundle)
     if found is not None and found.origin is not None:
         bundled = Path(found.origin).parent / "bin" / "redis-server"

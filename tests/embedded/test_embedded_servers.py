@@ -162,6 +162,13 @@ def test_redis_on_the_path_comes_before_the_one_in_the_package(tmp_path: Path) -
         assert find_redis(search_path=str(tmp_path)) == program
 
 
+def test_redis_is_started_by_the_name_it_was_found_under(tmp_path: Path) -> None:
+    """Debian's `redis-server` is a link to `redis-check-rdb`, which is a server only under the link's name."""
+    (tmp_path / "redis-check-rdb").touch(mode=0o755)
+    (tmp_path / "redis-server").symlink_to("redis-check-rdb")
+    assert find_redis(search_path=str(tmp_path)) == tmp_path / "redis-server"
+
+
 async def test_a_lost_password_is_reported_before_anything_is_started(tmp_path: Path) -> None:
     stopped_cluster(tmp_path)
     (tmp_path / "embedded.json").unlink()
