@@ -81,7 +81,7 @@ def _page(resource: Resource, own: list[str]) -> str:
 def _look(resource: Resource) -> str:
     """Whether anything is there between the ids of the page, or was deleted since: one probe each, for all records.
 
-    In order of id, which leaves PostgreSQL no plan but the index: it takes a range for a good part of the table.
+    In order of id, which leaves PostgreSQL no plan but the index: it may take a range for a good part of the table.
     """
     within = "clio_id BETWEEN (SELECT min(clio_id) FROM page) AND (SELECT max(clio_id) FROM page)"
     return f"""current AS MATERIALIZED (
