@@ -83,19 +83,17 @@ async def write_two_after(services: Services, contacts: Resource, run: Run, mean
         await writes.settled()
 
 
-async def test_a_worker_whose_lease_is_gone_writes_nothing_more(
-    services: Services, contacts: Resource, run: Run
+@pytest.mark.parametrize(
+    ("meanwhile", "reason", "at"),
+    [
+        ("UPDATE sync_run SET lease_owner = 'somebody else'", "taken over", "second"),
+        ("UPDATE sync_run SET next_url = 'elsewhere'", "stands elsewhere", "elsewhere"),
+    ],
+)
+async def test_a_run_that_is_somebody_elses_or_was_moved_by_them_is_left_to_them(
+    services: Services, contacts: Resource, run: Run, meanwhile: str, reason: str, at: str
 ) -> None:
-    with pytest.raises(LeaseLost, match="taken over"):
-        await write_two_after(services, contacts, run, "UPDATE sync_run SET lease_owner = 'somebody else'")
-    assert await row(services, run) == (1, "second", 1, 1)
-    assert await services.database.pool.fetchval("SELECT count(*) FROM contacts_contact") == 1
-
-
-async def test_a_run_that_was_moved_by_somebody_else_is_left_to_them(
-    services: Services, contacts: Resource, run: Run
-) -> None:
-    with pytest.raises(LeaseLost, match="stands elsewhere"):
-        await write_two_after(services, contacts, run, "UPDATE sync_run SET next_url = 'elsewhere'")
-    assert await row(services, run) == (1, "elsewhere", 1, 1)
+    with pytest.raises(LeaseLost, match=reason):
+        await write_two_after(services, contacts, run, meanwhile)
+    assert await row(services, run) == (1, at, 1, 1)
     assert await services.database.pool.fetchval("SELECT count(*) FROM contacts_contact") == 1
