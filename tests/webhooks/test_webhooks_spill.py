@@ -200,9 +200,15 @@ async def test_one_drains_at_a_time(services: Services) -> None:
     async with services.database.pool.acquire() as connection:
         await connection.fetchval("SELECT pg_advisory_lock($1)", DRAIN_LOCK)
         assert await Spill(services).drain() == 0
+        await connection.fetchval("SELECT pg_advisory_unlock($1)", DRAIN_LOCK)
     moved = await asyncio.gather(*(Spill(services).drain() for _ in range(4)))
     assert sum(moved) == 150
     assert [row["receipts"] for row in await stored(services)] == [1] * 150
+    kept = await services.database.pool.fetch(
+        """SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = database
+           WHERE locktype = 'advisory' AND datname = current_database()"""
+    )
+    assert not kept, "whoever drains next, in whichever session, must find the lock free"
 
 
 @pytest.mark.usefixtures("durable")
