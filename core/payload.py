@@ -1,15 +1,17 @@
 """Records as Clio sends them, cut to what the mirror keeps; and the `fields` parameter, read off the models."""
 
+import dataclasses
 import datetime
 import enum
 import inspect
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, core_schema
 
 from core.errors import PluginError
 
@@ -28,11 +30,16 @@ class ClioPayload(BaseModel):
     which is all Clio allows. All but `id` may be null: Clio's spec declares no field as required in an answer.
     `absent` names the common fields that Clio has not on this record, and would answer 400 to. A field whose name at
     Clio cannot be used here has that name as its alias. Source: Clio API, fields.
+
+    `renamed` has the columns that are called otherwise than `to_row` would, by the name that it would use; `hidden_by`
+    the columns that are null where a flag of Clio's is true, whatever Clio put there.
     """
 
     model_config = LENIENT
 
     absent: ClassVar[frozenset[str]] = frozenset()
+    renamed: ClassVar[Mapping[str, str]] = {}
+    hidden_by: ClassVar[Mapping[str, Sequence[str]]] = {}
 
     id: int
     etag: str | None = None
@@ -42,21 +49,24 @@ class ClioPayload(BaseModel):
     def to_row(self) -> dict[str, Any]:
         """Return the columns of the plugin's own table, by name; the common ones are added by the mirror writer.
 
-        The default takes every field that is named as a column is, the id of a `Reference` for the column
-        `<field>_clio_id`, of a `NamedReference` the name as well, for `<field>_name`, and of a list of references the
-        ids, for `<singular>_clio_ids`. Override it where names or shapes differ.
+        The default takes every field that is named as a column is, each field of a `Part` for the column
+        `<field>_<its name>`, where the id's is `<field>_clio_id`, and of a list of references the ids, for
+        `<singular>_clio_ids`. Override it where a shape differs: pages are then read more slowly.
         """
-        names, row = _names(type(self)), self.__dict__.copy()
+        names, row = columns_of(type(self)), self.__dict__.copy()
         for name in COMMON:
             del row[name]
-        for name, of_id in names.references:
-            reference = row.pop(name)
-            row[of_id] = None if reference is None else reference.id
-        for name, of_id, of_name in names.named:
-            reference = row.pop(name)
-            row[of_id], row[of_name] = (None, None) if reference is None else (reference.id, reference.name)
-        for name, of_ids in names.lists:
-            row[of_ids] = reference_ids(row.pop(name))
+        for name, inner in names.parts:
+            part = row.pop(name)
+            for of, column in inner:
+                row[column] = None if part is None else getattr(part, of)
+        for name, column in names.lists:
+            row[column] = reference_ids(row.pop(name))
+        for name, column in names.renamed:
+            row[column] = row.pop(name)
+        for flag, columns in self.hidden_by.items():
+            if getattr(self, flag):
+                row |= dict.fromkeys(columns)
         return row
 
 
@@ -72,16 +82,20 @@ class Nested(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """Return the record as it is kept. Override it where names or shapes differ; its values stay JSON's."""
         held, kept = self.__dict__, dict[str, Any]()
-        for name, key, form in _forms(type(self)):
+        for name, key, form in forms_of(type(self)):
             value = held[name]
             kept[key] = value if value is None or form is None else form(value)
         return kept
 
 
-class Reference(BaseModel):
-    """An association of which the mirror keeps the id alone: `matter{id}`, or just `matter` inside a nested record."""
+class Part(BaseModel):
+    """A small record inside another, of which the mirror keeps each field in a column of its own; see `to_row`."""
 
     model_config = LENIENT
+
+
+class Reference(Part):
+    """An association of which the mirror keeps the id alone: `matter{id}`, or just `matter` inside a nested record."""
 
     id: int | None = None
 
@@ -90,6 +104,27 @@ class NamedReference(Reference):
     """An association of which the mirror keeps id and name: `practice_area{id,name}`."""
 
     name: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class WhereUnfit:
+    """Makes something of a value that its field does not take: `Annotated[str | None, WhereUnfit(mend)]`.
+
+    `mend` returns what to try instead; it never sees a value that fits. Unlike a validator of pydantic's, it leaves
+    pages to be read the quick way (`core.mirror.quick`).
+    """
+
+    mend: Callable[[Any], Any]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Try the value, then what is made of it; pydantic calls this once for each field."""
+        return core_schema.no_info_wrap_validator_function(self._take, handler(source))
+
+    def _take(self, value: Any, handler: Callable[[Any], Any]) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            return handler(self.mend(value))
 
 
 def reference_id(reference: Reference | None) -> int | None:
@@ -131,8 +166,7 @@ class Shape(enum.Enum):
 
     COMMON = "common"
     PLAIN = "plain"
-    REFERENCE = "reference"
-    NAMED = "named"
+    PART = "part"
     REFERENCES = "references"
 
 
@@ -142,45 +176,55 @@ def _shapes(payload: type[BaseModel]) -> tuple[tuple[str, Shape], ...]:
     return tuple((name, _shape(payload, name)) for name in payload.model_fields)
 
 
-class _Names(NamedTuple):
-    """The names of a model's fields that are not columns of their own, by shape, each with those of its columns."""
+class Columns(NamedTuple):
+    """The fields of a model that are not columns under their own name, each with its column, by shape."""
 
-    references: tuple[tuple[str, str], ...]
-    named: tuple[tuple[str, str, str], ...]
+    parts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     lists: tuple[tuple[str, str], ...]
+    renamed: tuple[tuple[str, str], ...]
 
 
 @lru_cache(maxsize=1024)
-def _names(payload: type[BaseModel]) -> _Names:
+def columns_of(payload: type[ClioPayload]) -> Columns:
+    """Return how the fields of a model become columns."""
+
+    def column(name: str) -> str:
+        return payload.renamed.get(name, name)
+
+    def inner(name: str) -> tuple[tuple[str, str], ...]:
+        part = model_in(payload.model_fields[name].annotation)
+        fields = () if part is None else part.model_fields
+        return tuple((of, column(f"{name}_{'clio_id' if of == 'id' else of}")) for of in fields)
+
     def of(wanted: Shape) -> list[str]:
         return [name for name, shape in _shapes(payload) if shape is wanted]
 
-    return _Names(
-        references=tuple((name, f"{name}_clio_id") for name in of(Shape.REFERENCE)),
-        named=tuple((name, f"{name}_clio_id", f"{name}_name") for name in of(Shape.NAMED)),
-        lists=tuple((name, f"{name.removesuffix('s')}_clio_ids") for name in of(Shape.REFERENCES)),
+    return Columns(
+        parts=tuple((name, inner(name)) for name in of(Shape.PART)),
+        lists=tuple((name, column(f"{name.removesuffix('s')}_clio_ids")) for name in of(Shape.REFERENCES)),
+        renamed=tuple((name, column(name)) for name in of(Shape.PLAIN) if name in payload.renamed),
     )
 
 
 def _shape(payload: type[BaseModel], name: str) -> Shape:
     annotation = payload.model_fields[name].annotation
-    model = _model_in(annotation)
+    model = model_in(annotation)
     if name in COMMON and issubclass(payload, ClioPayload):
         return Shape.COMMON
-    if model is None or not issubclass(model, Reference):
+    if model is None or not issubclass(model, Part):
         return Shape.PLAIN
-    if _is_list(annotation):
-        return Shape.REFERENCES
-    return Shape.NAMED if issubclass(model, NamedReference) else Shape.REFERENCE
+    if not is_list(annotation):
+        return Shape.PART
+    return Shape.REFERENCES if issubclass(model, Reference) else Shape.PLAIN
 
 
 @lru_cache(maxsize=1024)
-def _forms(nested: type[BaseModel]) -> tuple[tuple[str, str, Callable[[Any], Any] | None], ...]:
+def forms_of(nested: type[BaseModel]) -> tuple[tuple[str, str, Callable[[Any], Any] | None], ...]:
     """Return of each field its name, the key it is kept under, and what makes JSON of its value, where it is not."""
     found: list[tuple[str, str, Callable[[Any], Any] | None]] = []
     for name, shape in _shapes(nested):
         is_id = name == "id" or name.endswith("_id")
-        if shape is Shape.REFERENCE:
+        if shape is Shape.PART:
             found.append((name, f"{name}_clio_id", _reference_form))
         elif nested.model_fields[name].annotation in (PLAIN_JSON if is_id else PLAIN_JSON + NUMBERS):
             found.append((name, name, None))
@@ -214,7 +258,7 @@ def listing_fields(payload: type[ClioPayload]) -> str:
 
 def _field_text(payload: type[BaseModel], name: str, *, nested: bool) -> str:
     field = payload.model_fields[name]
-    model, asked = _model_in(field.annotation), field.alias or name
+    model, asked = model_in(field.annotation), field.alias or name
     if model is None or (nested and model is Reference):
         return asked
     if nested:
@@ -225,13 +269,14 @@ def _field_text(payload: type[BaseModel], name: str, *, nested: bool) -> str:
     return asked + "{" + ",".join(_field_text(model, inner, nested=True) for inner in model.model_fields) + "}"
 
 
-def _is_list(annotation: Any) -> bool:
-    return typing.get_origin(annotation) is list or any(map(_is_list, typing.get_args(annotation)))
+def is_list(annotation: Any) -> bool:
+    """Whether an annotation is a list, or may be one."""
+    return typing.get_origin(annotation) is list or any(map(is_list, typing.get_args(annotation)))
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
     """Return the pydantic model inside `X`, `X | None` or `list[X]`; None for plain values."""
     if inspect.isclass(annotation):
         return annotation if issubclass(annotation, BaseModel) else None
-    found = (_model_in(argument) for argument in typing.get_args(annotation))
+    found = (model_in(argument) for argument in typing.get_args(annotation))
     return next((model for model in found if model is not None), None)

@@ -16,7 +16,7 @@ from piccolo.constraints import Unique
 
 from core.db.dialect import PostgresTable
 from core.errors import PluginError
-from core.payload import ClioPayload, NamedReference, Nested, Reference, clio_fields, reference_id
+from core.payload import ClioPayload, NamedReference, Nested, Part, Reference, WhereUnfit, clio_fields, reference_id
 
 LIFECYCLE = ("created", "updated", "deleted")
 """The webhook events every model of Clio's has. Source: Clio Manage webhooks guide."""
@@ -224,6 +224,7 @@ __all__ = [
     "NamedReference",
     "Nested",
     "Parents",
+    "Part",
     "Quantity",
     "Reference",
     "Resource",
@@ -231,6 +232,7 @@ __all__ = [
     "ToOne",
     "Unique",
     "WebhookModel",
+    "WhereUnfit",
     "clio_fields",
     "reference_id",
     "sql_type",

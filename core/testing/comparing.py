@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from core.mirror.writer import encode_records
+from core.mirror.lines import encode_records
 from core.resource import ClioPayload, Resource, sql_type
 
 

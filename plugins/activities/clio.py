@@ -2,12 +2,8 @@
 
 import datetime
 from decimal import Decimal
-from typing import Any
 
-from pydantic import BaseModel
-
-from core.payload import LENIENT
-from core.resource import ClioEndpoint, ClioPayload, NamedReference, Nested, Reference
+from core.resource import ClioEndpoint, ClioPayload, NamedReference, Nested, Part, Reference
 
 QUANTITIES = ("quantity", "quantity_in_hours", "rounded_quantity", "rounded_quantity_in_hours")
 """Fields that Clio redacts together; `quantity_redacted` says so."""
@@ -16,27 +12,20 @@ TOTALS = ("total", "non_billable_total")
 """Fields that would tell a redacted quantity."""
 
 
-class _Part(BaseModel):
-    """A small record inside an activity, of which some columns are made."""
-
-    model_config = LENIENT
-
-
-class Currency(_Part):
+class Currency(Part):
     """The currency of the amounts."""
 
     code: str | None = None
 
 
-class Bill(_Part):
+class Bill(Reference):
     """The bill an activity is on."""
 
-    id: int | None = None
     number: str | None = None
     state: str | None = None
 
 
-class CalendarEntry(_Part):
+class CalendarEntry(Part):
     """The calendar entry an activity was recorded from; its id is text, for it may be one of a series."""
 
     id: str | None = None
@@ -61,7 +50,12 @@ class Subject(Nested):
 
 
 class ActivityPayload(ClioPayload):
-    """The fields of an activity that the mirror keeps."""
+    """The fields of an activity that the mirror keeps.
+
+    Of a redacted activity the quantities and totals are null, whatever Clio put there.
+    """
+
+    hidden_by = {"quantity_redacted": (*QUANTITIES, *TOTALS)}
 
     type: str | None = None
     date: datetime.date | None = None
@@ -101,19 +95,6 @@ class ActivityPayload(ClioPayload):
     document_version: Reference | None = None
     text_message_conversation: Reference | None = None
     client_portal: Reference | None = None
-
-    def to_row(self) -> dict[str, Any]:
-        """Return the columns; of a redacted activity the quantities and totals are null, whatever Clio put there."""
-        row = super().to_row()
-        bill, entry, currency = row.pop("bill"), row.pop("calendar_entry"), row.pop("currency")
-        row["bill_clio_id"] = bill.id if bill else None
-        row["bill_number"] = bill.number if bill else None
-        row["bill_state"] = bill.state if bill else None
-        row["calendar_entry_clio_id"] = entry.id if entry else None
-        row["currency_code"] = currency.code if currency else None
-        if self.quantity_redacted:
-            row |= dict.fromkeys((*QUANTITIES, *TOTALS))
-        return row
 
 
 ENDPOINT = ClioEndpoint(path="activities", payload=ActivityPayload)

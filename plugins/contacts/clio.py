@@ -2,11 +2,9 @@
 
 import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import field_validator
-
-from core.resource import ClioEndpoint, ClioPayload, Nested, Reference
+from core.resource import ClioEndpoint, ClioPayload, Nested, Part, Reference, WhereUnfit
 from plugins.custom_fields.values import CustomFieldValue
 
 
@@ -87,20 +85,27 @@ class PaymentProfile(Nested):
     interest_type: str | None = None
 
 
-class Currency(Nested):
+class Currency(Part):
     """A currency; its code is what the mirror keeps."""
 
     code: str | None = None
 
 
-class CoCounselRate(Nested):
+class CoCounselRate(Part):
     """The rate of a contact that is co-counsel."""
 
     rate: Decimal | None = None
 
 
+def _address_of_object(value: Any) -> Any:
+    """Take the address out of an object: the spec says string, and a live client met an object."""
+    return value.get("address") if isinstance(value, dict) else value
+
+
 class ContactPayload(ClioPayload):
     """The fields of a contact that the mirror keeps."""
+
+    renamed = {"co_counsel_rate_rate": "co_counsel_rate"}
 
     type: str | None = None
     name: str | None = None
@@ -114,8 +119,8 @@ class ContactPayload(ClioPayload):
     is_client: bool | None = None
     is_co_counsel: bool | None = None
     is_bill_recipient: bool | None = None
-    primary_email_address: str | None = None
-    secondary_email_address: str | None = None
+    primary_email_address: Annotated[str | None, WhereUnfit(_address_of_object)] = None
+    secondary_email_address: Annotated[str | None, WhereUnfit(_address_of_object)] = None
     primary_phone_number: str | None = None
     secondary_phone_number: str | None = None
     email_addresses: list[EmailAddress] | None = None
@@ -138,22 +143,6 @@ class ContactPayload(ClioPayload):
     company: Reference | None = None
     related_contacts: list[Reference] | None = None
     custom_field_values: list[CustomFieldValue] | None = None
-
-    @field_validator("primary_email_address", "secondary_email_address", mode="before")
-    @classmethod
-    def _address_of_object(cls, value: Any) -> Any:
-        """Take the address out of an object: the spec says string, and a live client met an object."""
-        return value.get("address") if isinstance(value, dict) else value
-
-    def to_row(self) -> dict[str, Any]:
-        """Return the columns; of the currency the code, of the co-counsel rate the figure."""
-        row = super().to_row()
-        currency, rate = row.pop("currency"), row.pop("co_counsel_rate")
-        return {
-            **row,
-            "currency_code": currency.code if currency else None,
-            "co_counsel_rate": rate.rate if rate else None,
-        }
 
 
 ENDPOINT = ClioEndpoint(path="contacts", payload=ContactPayload)

@@ -36,10 +36,6 @@ class FiledPayload(ClioPayload):
     group: NamedReference | None = None
     external_properties: list[ExternalProperty] | None = None
 
-    def to_row(self) -> dict[str, Any]:
-        """Return the columns by name, the creator's type among them."""
-        return super().to_row() | {"creator_type": self.creator.type if self.creator else None}
-
 
 class FolderPayload(FiledPayload):
     """The fields of a folder that the mirror keeps."""
@@ -52,6 +48,8 @@ class DocumentVersionPayload(ClioPayload):
 
     Never asked for: where and how to upload it, which are secrets.
     """
+
+    renamed = {"document_id": "document_clio_id"}
 
     uuid: str | None = None
     document_id: int | None = None
@@ -68,11 +66,6 @@ class DocumentVersionPayload(ClioPayload):
     def _leave_out_what_is_no_int32(cls, given: int | None) -> int | None:
         """Take a number that Clio's own format does not allow for none, also where the version is inside a document."""
         return given if given is not None and -(2**31) <= given < 2**31 else None
-
-    def to_row(self) -> dict[str, Any]:
-        """Return the columns by name; the document's id is one of an edge."""
-        row = super().to_row()
-        return row | {"document_clio_id": row.pop("document_id")}
 
 
 class DocumentPayload(FiledPayload):

@@ -2,26 +2,23 @@
 
 import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import field_validator
-
-from core.resource import ClioEndpoint, ClioPayload, NamedReference, Nested, Reference
+from core.resource import ClioEndpoint, ClioPayload, NamedReference, Nested, Reference, WhereUnfit
 from plugins.contacts.clio import AccountBalance, Currency
 from plugins.custom_fields.values import CustomFieldValue
+
+
+def _day_of_instant(value: Any) -> Any:
+    """Take the day out of an instant: the spec says date, and the name says instant."""
+    return value[:10] if isinstance(value, str) else value
 
 
 class StatuteOfLimitations(NamedReference):
     """The task that is due on the day after which the matter is barred."""
 
-    due_at: datetime.date | None = None
+    due_at: Annotated[datetime.date | None, WhereUnfit(_day_of_instant)] = None
     status: str | None = None
-
-    @field_validator("due_at", mode="before")
-    @classmethod
-    def _day_of_instant(cls, value: Any) -> Any:
-        """Take the day out of an instant: the spec says date, and the name says instant."""
-        return value[:10] if isinstance(value, str) else value
 
 
 class Relationship(Nested):
@@ -114,17 +111,6 @@ class MatterPayload(ClioPayload):
     matter_bill_recipients: list[BillRecipient] | None = None
     split_invoice_payers: list[SplitInvoicePayer] | None = None
     custom_field_values: list[CustomFieldValue] | None = None
-
-    def to_row(self) -> dict[str, Any]:
-        """Return the columns: the limitation's and the currency's parts one by one."""
-        row = super().to_row()
-        currency, limitation = row.pop("currency"), self.statute_of_limitations
-        return {
-            **row,
-            "currency_code": currency.code if currency else None,
-            "statute_of_limitations_due_at": limitation.due_at if limitation else None,
-            "statute_of_limitations_status": limitation.status if limitation else None,
-        }
 
 
 ENDPOINT = ClioEndpoint(path="matters", payload=MatterPayload)
