@@ -2,7 +2,8 @@
 
 What a record may look like is said by the payload model alone, and pydantic reads whatever a struct does not take: text
 where a number was promised, a redacted record, a wrong type, which it then names. What a struct does take has the same
-line either way; the contract that every plugin is tested against holds that. It is a quarter of the work
+line either way; the contract that every plugin is tested against holds that (of an instant beyond microseconds, which
+Clio has none, one rounds and the other cuts). It is a quarter of the work
 (docs/adr/0022-quick-pages.md). A model of which no struct can say the same, such as one with validators or with a
 `to_row` of its own, is left to pydantic.
 """
@@ -39,6 +40,9 @@ from core.resource import Resource
 
 AS_THEY_ARE = (str, bool, int, float, datetime.date, datetime.datetime, Any, dict[str, Any])
 IN_LISTS = (str, bool, int, float)
+NUMBER = int | float
+"""What a struct has for a Decimal: the same number, as Clio's JSON is read; text is left to pydantic."""
+
 COMMON_COLUMNS = {"created_at": "clio_created_at", "updated_at": "clio_updated_at"}
 
 Form: TypeAlias = Callable[[Any], Any]
@@ -66,7 +70,7 @@ class QuickReader:
         except msgspec.ValidationError:
             return None
         clio_ids = [each.id for each in found]
-        if None in clio_ids or not all(each.redacted in {None, False} for each in found):
+        if None in clio_ids or any(each.redacted is True for each in found):
             return None
         touched, steps = attrgetter(*self.steps), [*self.steps.values()]
         for each in found:
@@ -86,12 +90,13 @@ class QuickReader:
 def quick_reader(resource: Resource) -> QuickReader | None:
     """Return what reads records of a resource the quick way; None where only pydantic can."""
     try:
-        return _made(resource)
+        return made(resource)
     except Beyond:
         return None
 
 
-def _made(resource: Resource) -> QuickReader:
+def made(resource: Resource) -> QuickReader:
+    """Return what reads records of a resource the quick way; Beyond, which says why, where only pydantic can."""
     payload = resource.endpoint.payload
     if resource.embeds or payload.to_row is not ClioPayload.to_row or "redacted" in payload.model_fields:
         raise Beyond(f"{payload.__name__} has more to it than columns")
@@ -119,7 +124,11 @@ def _steps(payload: type[ClioPayload]) -> typing.Iterator[tuple[str, Step, Seque
         column = COMMON_COLUMNS.get(name) or payload.renamed.get(name, name)
         if nested is not None and issubclass(nested, Nested):
             keep = _kept(nested)
-            yield name, partial(_move, name, column, partial(_each, keep) if is_list(field.annotation) else keep), [column]
+            yield (
+                name,
+                partial(_move, name, column, partial(_each, keep) if is_list(field.annotation) else keep),
+                [column],
+            )
         elif nested is None and column != name:
             yield name, partial(_move, name, column, None), [column]
 
@@ -156,7 +165,11 @@ def _kept(nested: type[Nested]) -> Form:
     if nested.to_json is not Nested.to_json:
         return nested.to_json
     shapes = [
-        (name, key, _decimal_text if form and Decimal in typing.get_args(nested.model_fields[name].annotation) else form)
+        (
+            name,
+            key,
+            _decimal_text if form and Decimal in typing.get_args(nested.model_fields[name].annotation) else form,
+        )
         for name, key, form in forms_of(nested)
     ]
     if any(name != key for name, key, _ in shapes):
@@ -192,8 +205,11 @@ def _inner(model: type[BaseModel]) -> type[msgspec.Struct]:
         raise Beyond(f"{model.__name__} is a record of its own")
     own = [pair for kind in reversed(model.__mro__[: model.__mro__.index(base)]) for pair in vars(kind).items()]
     methods = {name: value for name, value in own if isinstance(value, types.FunctionType)}
-    struct = _struct(model, _fields_of(model), methods)
+    fields = _fields_of(model)
+    struct = _struct(model, fields, methods)
     if issubclass(model, Nested) and model.to_json is not Nested.to_json:
+        if NUMBER in fields.values():
+            raise Beyond(f"{model.__name__}.to_json would see other numbers than Decimal")
         try:
             is_alike = model.to_json(struct()) == model().to_json()  # type: ignore[arg-type]
         except Exception as error:
@@ -207,7 +223,7 @@ def _struct(
     model: type[BaseModel], fields: Mapping[str, Any], methods: Mapping[str, Any] | None = None
 ) -> type[msgspec.Struct]:
     """Return a struct whose fields may all be null; what is null in a payload is not written."""
-    optional = [(name, typing.Optional[kind], None) for name, kind in fields.items()]
+    optional = [(name, kind | None, None) for name, kind in fields.items()]
     is_payload = issubclass(model, ClioPayload)
     try:
         struct = msgspec.defstruct(
@@ -240,7 +256,7 @@ def _type_of(what: str, field: FieldInfo) -> Any:
     if kind in AS_THEY_ARE:
         return kind
     if kind is Decimal:
-        return int | float
+        return NUMBER
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return _inner(kind)
     if typing.get_origin(kind) is list:

@@ -40,6 +40,12 @@ def unlike(resource: Resource, payload: ClioPayload, row: asyncpg.Record) -> dic
     return found
 
 
+def unlike_lines(lines: str, others: str) -> list[str]:
+    """Return the columns in which records, a line of JSON each, have other values than the same records elsewhere."""
+    pairs = zip(*(msgspec.json.Decoder().decode_lines(text) for text in (lines, others)), strict=True)
+    return sorted({name for one, other in pairs for name in {**one, **other} if one.get(name) != other.get(name)})
+
+
 def _plain(value: Any) -> Any:
     match value:
         case str():

@@ -6,10 +6,12 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from core.errors import ClioUnexpectedAnswer
+from core.mirror.lines import encode_records
+from core.mirror.quick import quick_reader
 from core.mirror.writer import WriteResult, validate_records
 from core.resource import ClioPayload
 from core.testing.case import Case, only_where
-from core.testing.comparing import differences, listed
+from core.testing.comparing import differences, listed, unlike_lines
 from core.testing.payloads import records_of
 from core.testing.scene import Scene, after_noon
 
@@ -43,6 +45,24 @@ class RecordContract(Case):
         assert not (told := await scene.unlike_its_image(1, firm)), (
             f"{scene.resource.name}: the change that tells of the record has other values than the row: to_row must "
             f"give each column as PostgreSQL writes it in JSON:{listed(told)}"
+        )
+
+    @ANY
+    @given(data=st.data())
+    def test_a_page_is_read_alike_either_way(self, data: st.DataObject) -> None:
+        """What a struct made from the payload model takes of a page has the line that pydantic and `to_row` give it."""
+        resource = self.declaration()
+        records = [{**data.draw(records_of(resource)), "id": number} for number in (1, 2)]
+        quick = quick_reader(resource)
+        read = None if quick is None else quick.read(records)
+        if read is None:
+            return
+        payloads = validate_records(resource, records)
+        assert read[0] == [payload.id for payload in payloads]
+        unlike = unlike_lines(read[1], encode_records(resource, payloads))
+        assert not unlike, (
+            f"{resource.name}: a page read the quick way has other values than its payload model gives: leave types to "
+            f"annotations, mend with WhereUnfit, or override to_row, for:{listed(unlike)}"
         )
 
     @ANY

@@ -2,6 +2,7 @@
 
 import datetime
 from decimal import Decimal
+from typing import ClassVar
 
 from core.resource import ClioEndpoint, ClioPayload, NamedReference, Nested, Part, Reference
 
@@ -55,7 +56,7 @@ class ActivityPayload(ClioPayload):
     Of a redacted activity the quantities and totals are null, whatever Clio put there.
     """
 
-    hidden_by = {"quantity_redacted": (*QUANTITIES, *TOTALS)}
+    hidden_by: ClassVar = {"quantity_redacted": (*QUANTITIES, *TOTALS)}
 
     type: str | None = None
     date: datetime.date | None = None

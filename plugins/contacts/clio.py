@@ -2,7 +2,7 @@
 
 import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from core.resource import ClioEndpoint, ClioPayload, Nested, Part, Reference, WhereUnfit
 from plugins.custom_fields.values import CustomFieldValue
@@ -105,7 +105,7 @@ def _address_of_object(value: Any) -> Any:
 class ContactPayload(ClioPayload):
     """The fields of a contact that the mirror keeps."""
 
-    renamed = {"co_counsel_rate_rate": "co_counsel_rate"}
+    renamed: ClassVar = {"co_counsel_rate_rate": "co_counsel_rate"}
 
     type: str | None = None
     name: str | None = None

@@ -1,7 +1,7 @@
 """Folders, documents and versions at Clio: endpoints and payloads. Source: Clio API, folders, documents."""
 
 import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import field_validator
 
@@ -49,7 +49,7 @@ class DocumentVersionPayload(ClioPayload):
     Never asked for: where and how to upload it, which are secrets.
     """
 
-    renamed = {"document_id": "document_clio_id"}
+    renamed: ClassVar = {"document_id": "document_clio_id"}
 
     uuid: str | None = None
     document_id: int | None = None

@@ -12,7 +12,7 @@ from core.registry import LoadedPlugin
 from core.resource import ClioEndpoint, Resource, ToOne
 from core.testing.case import installed
 from core.testing.contract import ResourceContract
-from plugins.users.clio import UserPayload
+from plugins.users.clio import Group, UserPayload
 from plugins.users.tables import User as UserTable
 
 COUNT = itertools.count()
@@ -75,6 +75,26 @@ class TestCounting(Broken):
     """See above."""
 
     broken = _with_payload(Counting)
+
+
+class Particular(Group):
+    """A group that is kept otherwise where it is no pydantic model."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the group, of which the name shows what it is an instance of."""
+        return {"id": self.id, "name": self.name and type(self).__mro__[1].__name__, "type": self.type}
+
+
+class TwoWays(UserPayload):
+    """Groups of that kind."""
+
+    groups: list[Particular] | None = None  # type: ignore[assignment]
+
+
+class TestTwoWays(Broken):
+    """See above."""
+
+    broken = _with_payload(TwoWays)
 
 
 class Ageless(UserPayload):
