@@ -8,6 +8,7 @@ from strawberry.types.field import StrawberryField
 from core.checks.findings import Note, Problem
 from core.clio.webhooks import MODELS
 from core.errors import PluginError
+from core.mirror.quick import Beyond, made
 from core.resource import Resource
 from core.webhooks.subscription import FIELDS_MAX, wanted_fields
 
@@ -16,6 +17,7 @@ def check_declaration(resource: Resource) -> Iterator[Problem | Note]:
     """Yield what is wrong with a resource's declaration."""
     yield from _check_columns(resource)
     yield from _check_rows(resource)
+    yield from _check_reading(resource)
     yield from _check_type(resource)
     try:
         resource.endpoint.fields  # noqa: B018 - a property that raises
@@ -59,6 +61,16 @@ def _check_rows(resource: Resource) -> Iterator[Problem]:
             thing=thing,
             wrong=f"gives {name}, which is no column of {resource.table_name}",
             step="add the column to the table and a migration, or take the key out",
+        )
+
+
+def _check_reading(resource: Resource) -> Iterator[Note]:
+    try:
+        made(resource)
+    except Beyond as reason:
+        yield Note(
+            thing=f"{resource.name}.endpoint",
+            text=f"its pages are read by pydantic alone, at about three times the cost, since {reason}",
         )
 
 

@@ -3,7 +3,7 @@
 What a record may look like is said by the payload model alone, and pydantic reads whatever a struct does not take: text
 where a number was promised, a redacted record, a wrong type, which it then names. What a struct does take has the same
 line either way; the contract that every plugin is tested against holds that (of an instant beyond microseconds, which
-Clio has none, one rounds and the other cuts). It is a quarter of the work
+Clio has none, one rounds and the other cuts). It is a third of the work
 (docs/adr/0022-quick-pages.md). A model of which no struct can say the same, such as one with validators or with a
 `to_row` of its own, is left to pydantic.
 """
