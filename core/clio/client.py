@@ -42,6 +42,10 @@ Params: TypeAlias = Mapping[str, str | Sequence[str]]
 Prepare: TypeAlias = Callable[[list[dict[str, Any]]], Awaitable[Any]]
 """Makes of the records of a page what its reader wants; without I/O."""
 
+READ_ALREADY = httpx.ByteStream(b"")
+"""Takes the place of a stream that was read: httpx's own leads back to its answer, so that the whole page would stay in
+memory until the garbage collector comes by."""
+
 TRIES = 4
 PATIENCE_S = {Priority.INTERACTIVE: 5.0, Priority.WEBHOOK: 65.0} | dict.fromkeys(RUNS, 130.0)
 """Longest wait for the budget; a window lasts 60 seconds."""
@@ -316,6 +320,7 @@ class ClioClient:
             raise ClioUnavailable(f"clio cannot be reached for {what} ({type(error).__name__})") from error
         except (httpx.HTTPError, TimeoutError) as error:
             raise ClioUnavailable(f"clio did not answer {what} ({type(error).__name__})") from error
+        response.stream = READ_ALREADY
         self.usage.answered(time.monotonic() - began_at)
         slot.observe(response.headers)
         self._accounts.clock.observe(self.firm, response.headers)

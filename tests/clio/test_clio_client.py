@@ -3,10 +3,12 @@
 import asyncio
 import dataclasses
 import datetime
+import gc
 import math
 from functools import partial
 from typing import Any
 
+import httpx
 import pytest
 
 from core.clio.client import ClioClient
@@ -84,6 +86,16 @@ async def test_a_post_is_never_sent_twice(client: ClioClient, control: Control) 
             json={"data": {"type": "Company", "name": "Once & Co"}},
         )
     assert len(await control.records("contacts")) == before + 1
+
+
+async def test_an_answer_does_not_wait_for_the_garbage_collector(client: ClioClient) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        await get(client)
+        assert [each for each in gc.get_objects() if type(each) is httpx.Response] == []
+    finally:
+        gc.enable()
 
 
 async def test_a_time_out_is_an_unavailable_clio(
