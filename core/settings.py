@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     webhook_keep_dead_days: int = Field(
         default=0, ge=0, le=3650, description="Days a dead letter is kept, never fewer than 2; 0 for ever."
     )
+    sync_run_keep_days: int = Field(
+        default=30, ge=0, le=3650, description="Days a poll that succeeded is kept as a run; 0 for ever."
+    )
     history_keep_days: int | None = Field(
         default=None, ge=30, le=36_500, description="Days of history kept, purged by whole months; absent = for ever."
     )

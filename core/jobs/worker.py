@@ -23,6 +23,7 @@ from core.metrics.rebuild import rebuild_if_lost
 from core.mirror.tombstones import settle_tombstones
 from core.services import Services
 from core.sync import approval, runs, schedule
+from core.sync import retention as run_retention
 from core.sync.firm_schedule import put_back_resting, turn_quiet_hours
 from core.webhooks import claims, lifecycle, processing, retention
 from core.webhooks.spill import Spill
@@ -191,6 +192,7 @@ class WorkerProcess:
     async def _clean_up(self) -> None:
         await partitions.make_ahead(self._services)
         await retention.delete_settled(self._services)
+        await run_retention.delete_polls(self._services)
         await history_retention.purge_expired(self._services)
         await settle_tombstones(self._services)
         await self._services.accounts.give_back_due()

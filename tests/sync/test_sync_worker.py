@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from core.history import sealing
 from core.jobs.worker import WorkerProcess
 from core.services import Services
 from core.testing.driving import until
@@ -29,6 +30,19 @@ async def waiting(services: Services, firm: int) -> Services:
         VALUES (4711, $1, 'contact', 1, 'approved')""",
         firm,
     )
+    await pool.execute(
+        """INSERT INTO sync_run (firm, resource, kind, state, finished_at)
+        SELECT $1, 'contact', 'incremental', 'succeeded', now() - make_interval(days => days)
+        FROM unnest(ARRAY[31, 0]) AS days""",
+        firm,
+    )
+    await pool.execute(
+        """INSERT INTO change (firm, resource, clio_id, operation, seen_at, recorded_at, source, after)
+        VALUES ($1, 'contact', 2, 'created', now(), now() - interval '90 days', 'backfill', '{}')""",
+        firm,
+    )
+    await sealing.seal_all(services)
+    services.settings = services.settings.model_copy(update={"history_keep_days": 30})
     await pool.execute(f"DROP TABLE {await last_partition(services)}")
     return services
 
@@ -55,6 +69,8 @@ async def at_work(waiting: Services) -> AsyncIterator[Services]:
     [
         "NOT EXISTS (SELECT FROM tombstone)",
         "EXISTS (SELECT FROM history_seal WHERE kind = 'changes')",
+        "EXISTS (SELECT FROM history_seal WHERE kind = 'purge')",
+        "NOT EXISTS (SELECT FROM sync_run WHERE finished_at < now() - interval '30 days')",
         "EXISTS (SELECT FROM sync_run WHERE approves = 4711 AND by_hand)",
         "to_regclass(to_char(now() AT TIME ZONE 'UTC' + interval '3 months', '\"change_\"YYYY_MM')) IS NOT NULL",
     ],

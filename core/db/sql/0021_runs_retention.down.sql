@@ -1,0 +1,1 @@
+DROP INDEX sync_run_polled_until;
