@@ -2,10 +2,9 @@
 
 What a record may look like is said by the payload model alone, and pydantic reads whatever a struct does not take: text
 where a number was promised, a redacted record, a wrong type, which it then names. What a struct does take has the same
-line either way; the contract that every plugin is tested against holds that (of an instant beyond microseconds, which
-Clio has none, one rounds and the other cuts). It is a third of the work
-(docs/adr/0022-quick-pages.md). A model of which no struct can say the same, such as one with validators or with a
-`to_row` of its own, is left to pydantic.
+line either way, but that one rounds and the other cuts what an instant has beyond microseconds, of which Clio has none;
+the contract that every plugin is tested against holds it. It is a third of the work (docs/adr/0022-quick-pages.md). A
+model of which no struct can say the same, such as one with validators or a `to_row` of its own, is left to pydantic.
 """
 
 import dataclasses
@@ -241,18 +240,29 @@ def _fields_of(model: type[BaseModel]) -> dict[str, Any]:
     own = rules.validators or rules.field_validators or rules.root_validators or rules.model_validators
     if own or model.__pydantic_post_init__ or model.__pydantic_custom_init__ or model.model_config != LENIENT:
         raise Beyond(f"{model.__name__} has validators or a configuration of its own")
-    return {name: _type_of(f"{model.__name__}.{name}", field) for name, field in model.model_fields.items()}
+    own_id = {"id": int} if issubclass(model, ClioPayload) else {}
+    if own_id and model.model_fields["id"].annotation is not int:
+        raise Beyond(f"{model.__name__}.id is no whole number")
+    return {
+        name: own_id.get(name) or _type_of(f"{model.__name__}.{name}", field)
+        for name, field in model.model_fields.items()
+    }
 
 
 def _type_of(what: str, field: FieldInfo) -> Any:
     is_plain = field.alias is None and field.validation_alias is None and field.default_factory is None
     if not is_plain or not all(isinstance(rule, WhereUnfit) for rule in field.metadata):
         raise Beyond(f"{what} has an alias or a rule")
-    if not field.is_required() and field.default is not None:
-        raise Beyond(f"{what} has a default")
-    kinds = [each for each in typing.get_args(field.annotation) if each is not types.NoneType]
-    is_union = typing.get_origin(field.annotation) in {typing.Union, types.UnionType}
-    kind = kinds[0] if is_union and len(kinds) == 1 else field.annotation
+    kinds = typing.get_args(field.annotation)
+    if (
+        field.is_required()
+        or field.default is not None
+        or (field.annotation is not Any and types.NoneType not in kinds)
+    ):
+        raise Beyond(f"{what} is required, or has another default than null")
+    kind, *others = [each for each in kinds if each is not types.NoneType] or [Any]
+    if others:
+        raise Beyond(f"{what} may be of several kinds")
     if kind in AS_THEY_ARE:
         return kind
     if kind is Decimal:

@@ -217,6 +217,24 @@ class Filled(ClioPayload):
     note: str | None = "none"
 
 
+class Needed(ClioPayload):
+    """Something that Clio has to send."""
+
+    note: str | None
+
+
+class NeverNull(ClioPayload):
+    """Something that Clio may leave out, and not send as null."""
+
+    note: str = None  # type: ignore[assignment]
+
+
+class NamedByText(ClioPayload):
+    """Another kind of id."""
+
+    id: str  # type: ignore[assignment]
+
+
 class OfTwoKinds(ClioPayload):
     """A number or text."""
 
@@ -270,8 +288,11 @@ class HoldsDecimal(ClioPayload):
         (Configured, "Configured has validators or a configuration of its own"),
         (Aliased, "Aliased.clio_class has an alias or a rule"),
         (Bounded, "Bounded.count is of a kind that no struct checks alike"),
-        (Filled, "Filled.note has a default"),
-        (OfTwoKinds, "OfTwoKinds.note is of a kind that no struct checks alike"),
+        (Filled, "Filled.note is required, or has another default than null"),
+        (Needed, "Needed.note is required, or has another default than null"),
+        (NeverNull, "NeverNull.note is required, or has another default than null"),
+        (NamedByText, "NamedByText.id is no whole number"),
+        (OfTwoKinds, "OfTwoKinds.note may be of several kinds"),
         (OwnRow, "OwnRow has more to it than columns"),
         (HoldsModel, "WantsModel.to_json wants more than fields"),
         (HoldsDecimal, "WantsDecimal.to_json would see other numbers than Decimal"),
