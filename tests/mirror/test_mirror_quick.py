@@ -15,7 +15,7 @@ from core.errors import ClioUnexpectedAnswer
 from core.loading import load_plugins
 from core.mirror.lines import encode_records
 from core.mirror.quick import Beyond, made, quick_reader
-from core.mirror.writer import check_records, validate_records
+from core.mirror.writer import PART, check_records, validate_records
 from core.resource import ClioPayload, Nested, Part, Reference, Resource, WhereUnfit
 from core.testing.comparing import unlike_lines
 from core.testing.payloads import records_of
@@ -76,10 +76,18 @@ async def test_what_a_struct_does_not_take_is_read_by_pydantic_in_its_place() ->
 
 
 async def test_a_redacted_record_says_nothing() -> None:
-    redacted = {**contact(2), "redacted": True}
-    batch = await check_records(CONTACT, [contact(1), redacted, {**contact(3), "redacted": False}])
-    assert batch.clio_ids == [1, 3]
+    batch = await check_records(CONTACT, [contact(1), {**contact(2), "redacted": True}])
+    assert batch.clio_ids == [1]
+    batch = await check_records(CONTACT, [{**contact(3), "redacted": False}])
+    assert batch.clio_ids == [3]
     assert "redacted" not in batch.lines
+
+
+async def test_a_part_of_a_page_that_is_redacted_throughout_leaves_no_line() -> None:
+    redacted = [{**contact(number), "redacted": True} for number in range(1, PART + 1)]
+    batch = await check_records(CONTACT, [*redacted, contact(PART + 1)])
+    assert batch.clio_ids == [PART + 1]
+    assert [json.loads(line)["name"] for line in batch.lines.split("\n")] == ["Ada Example"]
 
 
 async def test_of_a_record_that_is_there_twice_the_newer_is_kept() -> None:
@@ -168,7 +176,7 @@ def test_a_mend_never_sees_what_fits() -> None:
 
     def mend(value: Any) -> Any:
         seen.append(value)
-        return None
+        return len(value)
 
     class Mended(ClioPayload):
         note: Annotated[str | None, WhereUnfit(mend)] = None
@@ -177,7 +185,7 @@ def test_a_mend_never_sees_what_fits() -> None:
         "fits",
         "5",
         None,
-        None,
+        "1",
     ]
     assert seen == [["does not"]]
 
@@ -269,6 +277,31 @@ class WantsDecimal(Nested):
         return {"rate": str(self.rate)}
 
 
+class LooksAtItself(Nested):
+    """What is kept depends on what it is an instance of."""
+
+    id: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return whether it is a model."""
+        return {"is_model": isinstance(self, Nested)}
+
+
+class HoldsOneThatLooks(ClioPayload):
+    """Holds such a record."""
+
+    inner: list[LooksAtItself] | None = None
+
+
+class Crossed(ClioPayload):
+    """A column that is called as another field."""
+
+    renamed: ClassVar = {"code": "note"}
+
+    code: str | None = None
+    note: str | None = None
+
+
 class HoldsModel(ClioPayload):
     """Holds such a record."""
 
@@ -295,6 +328,8 @@ class HoldsDecimal(ClioPayload):
         (OfTwoKinds, "OfTwoKinds.note may be of several kinds"),
         (OwnRow, "OwnRow has more to it than columns"),
         (HoldsModel, "WantsModel.to_json wants more than fields"),
+        (HoldsOneThatLooks, "LooksAtItself.to_json looks at more than fields"),
+        (Crossed, "Crossed has columns that are called as other fields: note"),
         (HoldsDecimal, "WantsDecimal.to_json would see other numbers than Decimal"),
     ],
 )
