@@ -42,6 +42,9 @@ IN_LISTS = (str, bool, int, float)
 NUMBER = int | float
 """What a struct has for a Decimal: the same number, as Clio's JSON is read; text is left to pydantic."""
 
+SENT = "__sent"
+"""Ends the name, in a payload's struct, of a field that has another name at Clio: its own is that of the column."""
+
 COMMON_COLUMNS = {"created_at": "clio_created_at", "updated_at": "clio_updated_at"}
 
 Form: TypeAlias = Callable[[Any], Any]
@@ -99,37 +102,40 @@ def made(resource: Resource) -> QuickReader:
     payload = resource.endpoint.payload
     if resource.embeds or payload.to_row is not ClioPayload.to_row or "redacted" in payload.model_fields:
         raise Beyond(f"{payload.__name__} has more to it than columns")
-    fields, steps = _fields_of(payload), dict[str, Step]()
-    columns = {"redacted"}
-    for name, step, filled in _steps(payload):
+    names = {name: f"{name}{SENT}" if field.alias else name for name, field in payload.model_fields.items()}
+    fields, steps = {names[name]: kind for name, kind in _fields_of(payload).items()}, dict[str, Step]()
+    columns = set[str]()
+    for name, step, filled in _steps(payload, names):
         steps[name] = step
         if clash := {*filled} & ({*fields} - {name}):
             raise Beyond(f"{payload.__name__} has columns that are called as other fields: {', '.join(sorted(clash))}")
         columns |= {*filled}
-    struct = _struct(payload, fields | dict.fromkeys(columns - {*fields}, Any))
+    aliases = {names[name]: field.alias for name, field in payload.model_fields.items() if field.alias}
+    # Should Clio send something by the name of a column, it does not fit.
+    struct = _struct(payload, fields | dict.fromkeys(columns - {*fields}, types.NoneType) | {"redacted": Any}, aliases)
     instants = [name for name in instants_of(resource) if name in struct.__struct_fields__]
     return QuickReader(struct, steps, instants, payload.hidden_by)
 
 
-def _steps(payload: type[ClioPayload]) -> typing.Iterator[tuple[str, Step, Sequence[str]]]:
-    """Yield each field whose value is not a column as it stands, what moves it, and the columns that this fills."""
-    names = columns_of(payload)
-    for name, inner in names.parts:
-        yield name, partial(_take_apart, name, inner), [column for _, column in inner]
-    for name, column in names.lists:
-        yield name, partial(_move, name, column, reference_ids), [column]
+def _steps(payload: type[ClioPayload], names: Mapping[str, str]) -> typing.Iterator[tuple[str, Step, Sequence[str]]]:
+    """Yield each field whose value is not a column as it stands, what moves it, and the columns that this fills.
+
+    `names` are those of the struct's fields.
+    """
+    shapes = columns_of(payload)
+    for name, inner in shapes.parts:
+        yield names[name], partial(_take_apart, names[name], inner), [column for _, column in inner]
+    for name, column in shapes.lists:
+        yield names[name], partial(_move, names[name], column, reference_ids), [column]
     for name, field in payload.model_fields.items():
-        nested = model_in(field.annotation)
+        nested, form = model_in(field.annotation), None
         column = COMMON_COLUMNS.get(name) or payload.renamed.get(name, name)
         if nested is not None and issubclass(nested, Nested):
             keep = _kept(nested)
-            yield (
-                name,
-                partial(_move, name, column, partial(_each, keep) if is_list(field.annotation) else keep),
-                [column],
-            )
-        elif nested is None and column != name:
-            yield name, partial(_move, name, column, None), [column]
+            form = partial(_each, keep) if is_list(field.annotation) else keep
+        elif nested is not None or names[name] == column:
+            continue
+        yield names[name], partial(_move, names[name], column, form), [column]
 
 
 def _take_apart(name: str, inner: Sequence[tuple[str, str]], record: Any, part: Any) -> None:
@@ -171,7 +177,7 @@ def _kept(nested: type[Nested]) -> Form:
         )
         for name, key, form in forms_of(nested)
     ]
-    if any(name != key for name, key, _ in shapes):
+    if any(name != key or nested.model_fields[name].alias for name, key, _ in shapes):
         return partial(_as_dictionary, shapes)
     return partial(_in_place, [(name, form) for name, _, form in shapes if form is not None])
 
@@ -205,7 +211,8 @@ def _inner(model: type[BaseModel]) -> type[msgspec.Struct]:
     own = [pair for kind in reversed(model.__mro__[: model.__mro__.index(base)]) for pair in vars(kind).items()]
     methods = {name: value for name, value in own if isinstance(value, types.FunctionType)}
     fields = _fields_of(model)
-    struct = _struct(model, fields, methods)
+    aliases = {name: field.alias for name, field in model.model_fields.items() if field.alias}
+    struct = _struct(model, fields, aliases, methods)
     if issubclass(model, Nested) and model.to_json is not Nested.to_json:
         if NUMBER in fields.values():
             raise Beyond(f"{model.__name__}.to_json would see other numbers than Decimal")
@@ -219,14 +226,22 @@ def _inner(model: type[BaseModel]) -> type[msgspec.Struct]:
 
 
 def _struct(
-    model: type[BaseModel], fields: Mapping[str, Any], methods: Mapping[str, Any] | None = None
+    model: type[BaseModel],
+    fields: Mapping[str, Any],
+    aliases: Mapping[str, str],
+    methods: Mapping[str, Any] | None = None,
 ) -> type[msgspec.Struct]:
-    """Return a struct whose fields may all be null; what is null in a payload is not written."""
+    """Return a struct whose fields may all be null, by Clio's names; a payload's nulls are not written."""
     optional = [(name, kind | None, None) for name, kind in fields.items()]
     is_payload = issubclass(model, ClioPayload)
     try:
         struct = msgspec.defstruct(
-            model.__name__, optional, namespace={**(methods or {})}, omit_defaults=is_payload, gc=False
+            model.__name__,
+            optional,
+            namespace={**(methods or {})},
+            rename={**aliases},
+            omit_defaults=is_payload,
+            gc=False,
         )
         msgspec.convert({}, struct)
     except (TypeError, ValueError) as error:
@@ -250,9 +265,8 @@ def _fields_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _type_of(what: str, field: FieldInfo) -> Any:
-    is_plain = field.alias is None and field.validation_alias is None and field.default_factory is None
-    if not is_plain or not all(isinstance(rule, WhereUnfit) for rule in field.metadata):
-        raise Beyond(f"{what} has an alias or a rule")
+    if field.validation_alias != field.alias or not all(isinstance(rule, WhereUnfit) for rule in field.metadata):
+        raise Beyond(f"{what} has a rule, or several names at Clio")
     kinds = typing.get_args(field.annotation)
     if (
         field.is_required()

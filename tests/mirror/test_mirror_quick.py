@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import AliasChoices, ConfigDict, Field, field_validator
 
 from core.errors import ClioUnexpectedAnswer
 from core.loading import load_plugins
@@ -51,7 +51,7 @@ def test_the_resources_that_fill_a_firm_are_read_quickly() -> None:
 @given(data=st.data())
 def test_what_a_struct_takes_pydantic_takes_to_the_same_line(data: st.DataObject) -> None:
     resource = data.draw(st.sampled_from(QUICK))
-    names = [*resource.endpoint.payload.model_fields, "redacted"]
+    names = [*resource.endpoint.payload.model_fields, *resource.columns, "redacted"]
     odd = {name: data.draw(ODD, name) for name in data.draw(st.lists(st.sampled_from(names), max_size=2))}
     record = {**data.draw(records_of(resource)), "id": 7, **odd}
     quick = quick_reader(resource)
@@ -117,6 +117,13 @@ class Line(Nested):
     matter: Reference | None = None
 
 
+class Copy(Nested):
+    """A record with a name that Python cannot use, and a number."""
+
+    number: int | None = None
+    clio_class: str | None = Field(default=None, alias="class")
+
+
 class Shaped(ClioPayload):
     """Every shape that the mirror has columns for."""
 
@@ -130,6 +137,8 @@ class Shaped(ClioPayload):
     matter: Reference | None = None
     users: list[Reference] | None = None
     lines: list[Line] | None = None
+    clio_from: str | None = Field(default=None, alias="from")
+    clio_copy: list[Copy] | None = Field(default=None, alias="copy")
 
 
 def test_every_shape_has_the_columns_that_to_row_gives() -> None:
@@ -142,6 +151,8 @@ def test_every_shape_has_the_columns_that_to_row_gives() -> None:
         "matter": {"id": 8},
         "users": [{"id": 3}, {"id": None}],
         "lines": [{"id": 9, "price": 1e-05, "at": "2024-01-01T02:00:00+02:00", "matter": {"id": 4}}],
+        "from": "Clio",
+        "copy": [{"number": 2, "class": "fair", "clio_class": "not Clio's"}],
     }
     reader = made(as_payload(Shaped))
     read = reader.read([record, {"id": 2, "is_hidden": True, "note": "no", "fee": {"amount": 5, "currency": "CAD"}}])
@@ -156,6 +167,8 @@ def test_every_shape_has_the_columns_that_to_row_gives() -> None:
         "matter_clio_id": 8,
         "user_clio_ids": [3],
         "lines": [{"id": "9", "price": "0.00001", "at": "2024-01-01T00:00:00+00:00", "matter_clio_id": "4"}],
+        "clio_from": "Clio",
+        "clio_copy": [{"number": 2, "clio_class": "fair"}],
     }
     assert hidden == {"is_hidden": True, "fee_currency": "CAD"}
     payload = Shaped.model_validate(record)
@@ -168,7 +181,14 @@ def test_every_shape_has_the_columns_that_to_row_gives() -> None:
         "matter_clio_id": 8,
         "user_clio_ids": [3],
         "lines": payload.lines,
+        "clio_from": "Clio",
+        "clio_copy": payload.clio_copy,
     }
+
+
+async def test_what_clio_sends_by_the_name_of_a_column_is_passed_over() -> None:
+    batch = await check_records(CONTACT, [contact(1, company_clio_id=5, currency_code="CAD", seen_at="2024-01-01")])
+    assert not {"company_clio_id", "currency_code", "seen_at"} & {*json.loads(batch.lines)}
 
 
 def test_a_mend_never_sees_what_fits() -> None:
@@ -207,10 +227,10 @@ class Configured(ClioPayload):
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
 
 
-class Aliased(ClioPayload):
-    """A name of Clio's that Python cannot use."""
+class OfTwoNames(ClioPayload):
+    """A field that Clio may call otherwise."""
 
-    clio_class: str | None = Field(default=None, alias="class")
+    note: str | None = Field(default=None, validation_alias=AliasChoices("note", "notes"))
 
 
 class Bounded(ClioPayload):
@@ -319,7 +339,7 @@ class HoldsDecimal(ClioPayload):
     [
         (Validated, "Validated has validators or a configuration of its own"),
         (Configured, "Configured has validators or a configuration of its own"),
-        (Aliased, "Aliased.clio_class has an alias or a rule"),
+        (OfTwoNames, "OfTwoNames.note has a rule, or several names at Clio"),
         (Bounded, "Bounded.count is of a kind that no struct checks alike"),
         (Filled, "Filled.note is required, or has another default than null"),
         (Needed, "Needed.note is required, or has another default than null"),
