@@ -75,7 +75,9 @@ class Change(Node):
     )
     source: str = strawberry.field(description="backfill, incremental, reconcile or webhook.")
     sync_run: SyncRun | None = to_one_field(
-        Entity(SYNC_RUNS, SyncRun), "run", description="The run whose page told of it; null where no page did, and where that poll is no longer kept."
+        Entity(SYNC_RUNS, SyncRun),
+        "run",
+        description="The run whose page told of it; null where no page did, and where that poll is no longer kept.",
     )
     etag: str | None = strawberry.field(description="Clio's etag of the record after it.")
     before: JSON | None = strawberry.field(
