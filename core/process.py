@@ -24,9 +24,6 @@ from core.services import Services
 from core.settings import Settings
 from core.stopping import Stopping
 
-YOUNG_OBJECTS = 10_000
-"""How many objects are made, beyond those that are gone again, before the garbage collector looks at them."""
-
 MOST_UNSENT_BYTES = 131_072
 """How much the kernel takes of what a connection has not begun to send."""
 
@@ -81,12 +78,10 @@ def keep_what_is_loaded() -> None:
     """Take what was made so far out of the garbage collector's work: it lives as long as the process.
 
     Reading a page makes thousands of objects, and every collection that this sets off would look at all modules, models
-    and plugins again: two thirds of the time that checking a page of contacts took. None of them is part of a circle,
-    so it looks about once a page instead of a dozen times.
+    and plugins again: two thirds of the time that checking a page of contacts took.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
 
 def stop_on_signals() -> asyncio.Event:
