@@ -204,12 +204,16 @@ def _as_dictionary(shapes: Sequence[tuple[str, str, Form | None]], nested: Any) 
 
 @lru_cache(maxsize=1024)
 def _inner(model: type[BaseModel]) -> type[msgspec.Struct]:
-    """Return the struct of a record inside another. Methods of its own go along: they read fields, and are tried."""
+    """Return the struct of a record inside another. What its class has besides fields goes along, and is tried."""
     base = Part if issubclass(model, Part) else Nested
     if not issubclass(model, base):
         raise Beyond(f"{model.__name__} is a record of its own")
     own = [pair for kind in reversed(model.__mro__[: model.__mro__.index(base)]) for pair in vars(kind).items()]
-    methods = {name: value for name, value in own if isinstance(value, types.FunctionType)}
+    methods = {name: value for name, value in own if not name.startswith("__") and name not in model.model_fields}
+    if any(
+        "__class__" in value.__code__.co_freevars for value in methods.values() if isinstance(value, types.FunctionType)
+    ):
+        raise Beyond(f"{model.__name__} has a method that calls super()")
     fields = _fields_of(model)
     aliases = {name: field.alias for name, field in model.model_fields.items() if field.alias}
     struct = _struct(model, fields, aliases, methods)

@@ -307,6 +307,45 @@ class LooksAtItself(Nested):
         return {"is_model": isinstance(self, Nested)}
 
 
+class CallsSuper(Nested):
+    """What is kept is what is kept of any, once there is something."""
+
+    id: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record, where it has an id."""
+        return super().to_json() if self.id else {"id": None}
+
+
+class HoldsOneThatCalls(ClioPayload):
+    """Holds such a record."""
+
+    inner: CallsSuper | None = None
+
+
+class Worded(Nested):
+    """What is kept takes a constant and a property of the class."""
+
+    WORDS: ClassVar = {1: "one"}
+
+    id: int | None = None
+
+    @property
+    def word(self) -> str:
+        """The id as a word."""
+        return str(self.WORDS.get(self.id or 0))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the word, where there is an id."""
+        return {"word": self.word if self.id else None}
+
+
+class HoldsWorded(ClioPayload):
+    """Holds such a record."""
+
+    inner: Worded | None = None
+
+
 class HoldsOneThatLooks(ClioPayload):
     """Holds such a record."""
 
@@ -334,6 +373,12 @@ class HoldsDecimal(ClioPayload):
     inner: list[WantsDecimal] | None = None
 
 
+def test_what_a_nested_class_has_besides_fields_goes_along() -> None:
+    read = made(as_payload(HoldsWorded)).read([{"id": 1, "inner": {"id": 1}}])
+    assert read is not None
+    assert json.loads(read[1]) == {"inner": {"word": "one"}}
+
+
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
@@ -348,6 +393,7 @@ class HoldsDecimal(ClioPayload):
         (OfTwoKinds, "OfTwoKinds.note may be of several kinds"),
         (OwnRow, "OwnRow has more to it than columns"),
         (HoldsModel, "WantsModel.to_json wants more than fields"),
+        (HoldsOneThatCalls, r"CallsSuper has a method that calls super\(\)"),
         (HoldsOneThatLooks, "LooksAtItself.to_json looks at more than fields"),
         (Crossed, "Crossed has columns that are called as other fields: note"),
         (HoldsDecimal, "WantsDecimal.to_json would see other numbers than Decimal"),
