@@ -58,7 +58,8 @@ async def test_the_latest_of_a_resource_stays_for_the_next_is_due_by_it(services
     latest = await run(services, firms[0], days=20, resource="matter")
     await services.database.pool.execute("UPDATE sync_run SET id = 2000 WHERE id = $1", latest)
     await run(services, firms[0], days=30, resource="matter")
-    await run(services, firms[0], days=1, resource="matter", kind="reconcile")
+    compared = await run(services, firms[0], days=1, resource="matter", kind="reconcile")
+    await services.database.pool.execute("UPDATE sync_run SET id = 3000 WHERE id = $1", compared)
     assert await delete_polls(services) == 1
     rows = await services.database.pool.fetch(
         "SELECT resource FROM sync_run WHERE finished_at < now() - interval '9 days'"
